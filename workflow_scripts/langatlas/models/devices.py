@@ -1,0 +1,39 @@
+"""Where a model runs and in which precision its products are taken. Chosen at run time, written to the log."""
+
+import logging
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+log = logging.getLogger(__name__)
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def pick_device() -> torch.device:
+    """The first GPU that the job was given, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bf16 matrix products are faster than fp32 there: on a CPU only with AVX512-BF16 or AMX."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("amx_tile"))
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """``auto`` -> the faster of bfloat16 and float32 on this device. Raises ValueError for an unknown word."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if precision == "auto":
+        precision = "bfloat16" if has_fast_bfloat16(device) else "float32"
+    log.info("device %s, matrix products in %s, %d threads", device, precision, torch.get_num_threads())
+    return precision
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager:
+    """Context in which fp32 weights are multiplied in ``precision`` (already resolved); no effect for float32."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -1,0 +1,101 @@
+"""Names of languages in figures, in their own script, and the fonts that can draw them.
+
+matplotlib >= 3.11 shapes Arabic and Persian itself, and its bundled DejaVu Sans covers Latin, Cyrillic, Greek, Arabic
+and Vietnamese. Han, kana and Hangul come from Noto Sans CJK: the PyPI package ``noto-cjk-sans-otc``, else Debian's
+``fonts-noto-cjk``. Chinese, Japanese and Korean draw the same Han character differently, hence a face per label.
+"""
+
+import logging
+from functools import cache
+from importlib import util
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from matplotlib import font_manager
+from matplotlib.text import Text
+
+logger = logging.getLogger(__name__)
+
+BASE_FAMILY = "DejaVu Sans"
+CJK_FACES = {"zh": "Noto Sans CJK SC", "ja": "Noto Sans CJK JP", "ko": "Noto Sans CJK KR"}
+CJK_PACKAGE = "noto_cjk_sans_otc"
+CJK_FILE = "NotoSansCJK-Regular.ttc"
+SYSTEM_FOLDERS = ("/usr/share/fonts/opentype/noto", "/usr/share/fonts/noto-cjk")
+
+
+@cache
+def register() -> tuple[str, ...]:
+    """Make the CJK faces known to matplotlib and return the font families to use, DejaVu Sans first.
+
+    Without a CJK font a warning is logged, once, and labels fall back to English names.
+    """
+    for path in _cjk_candidates():
+        if path.is_file():
+            font_manager.fontManager.addfont(path)
+            return (BASE_FAMILY, *CJK_FACES.values())
+    logger.warning(
+        "no font for Chinese, Japanese and Korean: install the package noto-cjk-sans-otc (pip) or fonts-noto-cjk "
+        "(Debian); until then figures name these languages in English only"
+    )
+    return (BASE_FAMILY,)
+
+
+def _cjk_candidates() -> list[Path]:
+    package = util.find_spec(CJK_PACKAGE)
+    folders = list(package.submodule_search_locations) if package else []
+    return [Path(folder) / CJK_FILE for folder in (*folders, *SYSTEM_FOLDERS)]
+
+
+def families(label: str) -> list[str]:
+    """Font families for the text of one language, its own CJK face before the other ones."""
+    own = CJK_FACES.get(label.partition("-")[0])
+    return sorted(register(), key=lambda family: (family != BASE_FAMILY, family != own))
+
+
+@cache
+def _locale(label: str) -> Locale | None:
+    try:
+        return Locale.parse(label, sep="-")
+    except (ValueError, UnknownLocaleError):  # "code", "law": a label that is no language is its own name
+        return None
+
+
+@cache
+def _characters(family: str) -> frozenset[int]:
+    path = font_manager.findfont(font_manager.FontProperties(family=family))
+    return frozenset(font_manager.get_font(path).get_charmap())
+
+
+def english_name(label: str) -> str:
+    """ "Russian" for "ru"; a label that CLDR does not know is returned as it is."""
+    locale = _locale(label)
+    return (locale.get_display_name("en") or label) if locale else label
+
+
+def endonym(label: str) -> str | None:
+    """The language's name in itself ("русский"), or None where there is none or no font here can draw it."""
+    locale = _locale(label)
+    name = locale.get_display_name() if locale else None
+    if not name:
+        return None
+    drawable = frozenset().union(*(_characters(family) for family in register()))
+    return name if all(ord(character) in drawable for character in name) else None
+
+
+def full_name(label: str) -> str:
+    """English name and endonym: "Russian русский". Latin stands first so that the line's base direction is LTR."""
+    own = endonym(label)
+    english = english_name(label)
+    return english if own is None or own.casefold() == english.casefold() else f"{english}  {own}"
+
+
+def short_name(label: str) -> str:
+    """Code and endonym: "ru русский"; the code alone where no endonym can be drawn."""
+    own = endonym(label)
+    return f"{label}  {own}" if own else label
+
+
+def style_labels(texts: list[Text], labels: list[str]) -> None:
+    """Give each text artist the font families of its language."""
+    for text, label in zip(texts, labels, strict=True):
+        text.set_fontfamily(families(label))

@@ -1,0 +1,88 @@
+"""A region: a set of parameters of a model, one bit a parameter, as a file. Numpy only, so that figures need no torch.
+
+File (safetensors, ``langatlas.region/1``): one U8 tensor per parameter tensor holding its mask in C order, packed eight
+to a byte, little bit order, tail bits zero; metadata as in ``save``.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from langatlas.tensorfile import TensorFile, TensorWriter
+
+FORMAT = "langatlas.region/1"
+
+
+def pack(mask: np.ndarray) -> np.ndarray:
+    """Bool mask of any shape -> uint8 of ceil(numel / 8), C order, little bit order."""
+    return np.packbits(mask.reshape(-1), bitorder="little")
+
+
+def unpack(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Inverse of ``pack``."""
+    return np.unpackbits(bits, count=int(np.prod(shape, dtype=np.int64)), bitorder="little").view(bool).reshape(shape)
+
+
+class RegionWriter(TensorWriter):
+    """Write a region matrix by matrix. ``shapes`` maps parameter names, in the model's order, to their shapes."""
+
+    def __init__(self, path: str | os.PathLike, shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]):
+        layout = {name: ("U8", (-(-int(np.prod(shape, dtype=np.int64)) // 8),)) for name, shape in shapes.items()}
+        described = {"format": FORMAT, "shapes": json.dumps({name: list(shape) for name, shape in shapes.items()})}
+        super().__init__(path, layout, {**metadata, **described})
+
+    def write_mask(self, name: str, mask: np.ndarray) -> None:
+        self.write(name, pack(mask))
+
+
+class Region:
+    """A region file opened for reading; masks are unpacked one tensor at a time."""
+
+    def __init__(self, path: str | os.PathLike):
+        self._file = TensorFile(path, FORMAT)
+        self.path = self._file.path
+        self.metadata = self._file.metadata
+        self.names = self._file.names
+        self._shapes = {name: tuple(shape) for name, shape in json.loads(self.metadata["shapes"]).items()}
+
+    @classmethod
+    def open(cls, path: str | os.PathLike) -> "Region":
+        return cls(path)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self._shapes[name]
+
+    def bits(self, name: str) -> np.ndarray:
+        """Packed mask, uint8 of ceil(numel / 8)."""
+        return self._file[name]
+
+    def mask(self, name: str) -> np.ndarray:
+        """Bool mask with the shape of the parameter."""
+        return unpack(self.bits(name), self.shape(name))
+
+    def count(self, name: str) -> int:
+        """Number of selected parameters of one tensor."""
+        return int(np.bitwise_count(self.bits(name)).sum(dtype=np.int64))
+
+    def numel(self, name: str) -> int:
+        return int(np.prod(self.shape(name), dtype=np.int64))
+
+
+def save(path: str | os.PathLike, masks: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+    """Write masks that are in memory. ``metadata``: region, side, ratio, scope, samples, languages (JSON), seed, hashes."""
+    with RegionWriter(path, {name: mask.shape for name, mask in masks.items()}, metadata) as writer:
+        for name, mask in masks.items():
+            writer.write_mask(name, mask)
+
+
+def check_same_parameters(regions: Iterable[Region]) -> list[str]:
+    """Names that all regions share, in order. Raises ValueError when they are of different models."""
+    regions = list(regions)
+    first = regions[0]
+    for other in regions[1:]:
+        if other._shapes != first._shapes:
+            differing = sorted(set(first._shapes.items()) ^ set(other._shapes.items()))[:3]
+            raise ValueError(f"{other.path} and {first.path} are regions of different models; they differ in {differing}")
+    return first.names

@@ -1,0 +1,256 @@
+"""From documents to token shards, and back from shards to sequences. No torch.
+
+A sequence is ``BOS … EOS`` (a tokenizer without BOS begins with EOS, as GPT-2 was trained). Policies for a document of
+more than ``sequence_length`` tokens, BOS and EOS included:
+
+- ``drop_long``: it is left out (as published by the regions paper);
+- ``truncate``: its first ``sequence_length`` tokens are kept;
+- ``pack``: documents, each closed by EOS, are joined and cut into sequences of ``sequence_length``, each begun by BOS;
+  what does not fill a last sequence is left out.
+
+Every text token is predicted exactly once under each policy, so NLL over the text's bytes is exact.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tokenizers import Tokenizer
+
+from langatlas.files import atomic
+from langatlas.provenance import collect, hash_file
+
+log = logging.getLogger(__name__)
+FORMAT = "langatlas.tokens/1"
+POLICIES = ("drop_long", "truncate", "pack")
+SCHEMA = [("input_ids", pa.list_(pa.uint32())), ("n_bytes", pa.int32()), ("n_characters", pa.int32())]
+DOCUMENTS_AT_A_TIME = 1000
+
+
+@dataclass(frozen=True)
+class TextTokenizer:
+    """A fast tokenizer with the ids that begin and end a sequence. ``hash`` identifies its file."""
+
+    tokenizer: Tokenizer
+    start_id: int
+    end_id: int
+    vocabulary_size: int
+    hash: str
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "TextTokenizer":
+        """Read ``tokenizer.json`` and ``tokenizer_config.json``. Raises ValueError where there is no EOS."""
+        path = Path(folder) / "tokenizer.json"
+        tokenizer = Tokenizer.from_file(str(path))
+        config = json.loads((Path(folder) / "tokenizer_config.json").read_text(encoding="utf-8"))
+        ids = {key: _special_id(tokenizer, config.get(key)) for key in ("bos_token", "eos_token")}
+        if ids["eos_token"] is None:
+            raise ValueError(f"{folder}: tokenizer_config.json names no eos_token that the vocabulary holds")
+        start = ids["bos_token"] if ids["bos_token"] is not None else ids["eos_token"]
+        return cls(tokenizer, start, ids["eos_token"], tokenizer.get_vocab_size(), hash_file(path))
+
+
+def _special_id(tokenizer: Tokenizer, token: str | dict | None) -> int | None:
+    content = token.get("content") if isinstance(token, dict) else token
+    return None if content is None else tokenizer.token_to_id(content)
+
+
+@dataclass
+class Sequence_:
+    """Token ids of one sequence and the size of the text behind them."""
+
+    input_ids: np.ndarray
+    n_bytes: int
+    n_characters: int
+
+
+@dataclass
+class Counts:
+    """What happened to the documents of one language and split; written to stats.json."""
+
+    documents: int = 0
+    sequences: int = 0
+    tokens: int = 0
+    bytes: int = 0
+    characters: int = 0
+    dropped: int = 0
+    truncated: int = 0
+
+    def add(self, sequence: Sequence_) -> None:
+        self.sequences += 1
+        self.tokens += len(sequence.input_ids)
+        self.bytes += sequence.n_bytes
+        self.characters += sequence.n_characters
+
+
+def sequences(texts: Iterable[str], tokenizer: TextTokenizer, policy: str, length: int, counts: Counts) -> Iterator[Sequence_]:
+    """Cut texts into sequences of at most ``length`` tokens by a policy; ``counts`` gains documents, dropped, truncated."""
+    if policy not in POLICIES:
+        raise ValueError(f"policy must be one of {', '.join(POLICIES)}, got {policy!r}")
+    if length < 3:
+        raise ValueError(f"sequence_length must be at least 3 (BOS, one token, EOS), got {length}")
+    if policy == "pack":
+        yield from _pack(texts, tokenizer, length, counts)
+        return
+    for text, encoding in _encoded(texts, tokenizer, counts):
+        ids = np.array([tokenizer.start_id, *encoding.ids, tokenizer.end_id], np.uint32)
+        if len(ids) <= length:
+            yield Sequence_(ids, len(text.encode()), len(text))
+        elif policy == "truncate":
+            counts.truncated += 1
+            end = encoding.offsets[length - 2][1]
+            yield Sequence_(ids[:length], len(text[:end].encode()), end)
+        else:
+            counts.dropped += 1
+
+
+def _encoded(texts: Iterable[str], tokenizer: TextTokenizer, counts: Counts):
+    batch: list[str] = []
+    for text in texts:
+        batch.append(text)
+        if len(batch) == DOCUMENTS_AT_A_TIME:
+            counts.documents += len(batch)
+            yield from zip(batch, tokenizer.tokenizer.encode_batch(batch, add_special_tokens=False), strict=True)
+            batch = []
+    counts.documents += len(batch)
+    yield from zip(batch, tokenizer.tokenizer.encode_batch(batch, add_special_tokens=False), strict=True)
+
+
+def _pack(texts: Iterable[str], tokenizer: TextTokenizer, length: int, counts: Counts) -> Iterator[Sequence_]:
+    ids: list[int] = [tokenizer.start_id]
+    n_bytes = n_characters = 0
+    for text, encoding in _encoded(texts, tokenizer, counts):
+        taken = 0  # tokens of this document that are in a sequence already
+        while taken <= len(encoding.ids):
+            room = length - len(ids)
+            piece = encoding.ids[taken : taken + room]
+            # A character belongs to the sequence in which its first token stands: sums over sequences stay exact.
+            begin = encoding.offsets[taken - 1][1] if taken else 0
+            stop = max(begin, encoding.offsets[taken + len(piece) - 1][1]) if piece else begin
+            ids.extend(piece)
+            n_bytes, n_characters = n_bytes + len(text[begin:stop].encode()), n_characters + stop - begin
+            taken += len(piece)
+            if taken == len(encoding.ids) and len(ids) < length:
+                ids.append(tokenizer.end_id)
+                taken += 1
+            if len(ids) == length:
+                yield Sequence_(np.array(ids, np.uint32), n_bytes, n_characters)
+                ids, n_bytes, n_characters = [tokenizer.start_id], 0, 0
+
+
+def write_shards(
+    documents: str | os.PathLike,
+    tokenizer_folder: str | os.PathLike,
+    shards: Sequence[str],
+    stats: str | os.PathLike,
+    *,
+    language: str,
+    split: str,
+    policy: str,
+    sequence_length: int,
+    max_sequences: int | None,
+    code: str,
+) -> Counts:
+    """Tokenize one Parquet file of documents into shards; sequence i goes to shard i modulo their number.
+
+    So shards are equally large without knowing their size beforehand, and "the first n samples" are a prefix of each.
+    Writes the shards (Arrow stream, one list of uint32 a row) and the counts as JSON. Raises ValueError when no
+    sequence is left.
+    """
+    tokenizer = TextTokenizer.load(tokenizer_folder)
+    settings = {"policy": policy, "sequence_length": str(sequence_length), "language": language, "split": split}
+    metadata = collect(code, **settings, format=FORMAT, tokenizer=tokenizer.hash, vocabulary_size=str(tokenizer.vocabulary_size))
+    schema = pa.schema(SCHEMA, metadata=metadata)
+    counts = Counts()
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(pa.ipc.new_stream(str(stack.enter_context(atomic(path))), schema)) for path in shards
+        ]
+        pending: list[list[Sequence_]] = [[] for _ in writers]
+        for sequence in sequences(_texts(documents), tokenizer, policy, sequence_length, counts):
+            if max_sequences is not None and counts.sequences == max_sequences:
+                break
+            shard = counts.sequences % len(writers)
+            pending[shard].append(sequence)
+            counts.add(sequence)
+            if len(pending[shard]) == DOCUMENTS_AT_A_TIME:
+                writers[shard].write_batch(_record_batch(pending[shard], schema))
+                pending[shard] = []
+        if not counts.sequences:
+            raise ValueError(
+                f"{documents}: no sequence of {language} is left of {counts.documents} documents under policy {policy} with "
+                f"sequence_length {sequence_length} ({counts.dropped} were longer); raise the length or choose truncate or pack"
+            )
+        for writer, rest in zip(writers, pending, strict=True):
+            writer.write_batch(_record_batch(rest, schema))
+    record = {**vars(counts), **settings, "sequence_length": sequence_length, "shards": len(shards), "provenance": metadata}
+    with atomic(stats) as path:
+        path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    log.info("%s %s: %s", language, split, counts)
+    return counts
+
+
+def _texts(documents: str | os.PathLike) -> Iterator[str]:
+    for batch in pq.ParquetFile(documents).iter_batches(DOCUMENTS_AT_A_TIME, columns=["text"]):
+        yield from batch.column("text").to_pylist()
+
+
+def _record_batch(rows: list[Sequence_], schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [
+        pa.array([row.input_ids for row in rows], SCHEMA[0][1]),
+        pa.array([row.n_bytes for row in rows], SCHEMA[1][1]),
+        pa.array([row.n_characters for row in rows], SCHEMA[2][1]),
+    ]
+    return pa.record_batch(arrays, schema=schema)
+
+
+@dataclass(frozen=True)
+class TokenShard:
+    """One shard, memory-mapped. ``sequences[i]`` is a uint32 array of token ids."""
+
+    path: str
+    sequences: list[np.ndarray]
+    n_bytes: np.ndarray
+    n_characters: np.ndarray
+    metadata: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+
+def open_shard(path: str | os.PathLike) -> TokenShard:
+    """Memory-map a shard. Raises ValueError, naming the file, when it is truncated, corrupt or of another format."""
+    try:
+        table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path}: not a readable token shard ({error}); it is truncated or corrupt: delete it and run again") from None
+    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"{path}: expected {FORMAT}, found {metadata.get('format', 'no format in its metadata')}")
+    ids = [
+        values
+        for chunk in table["input_ids"].chunks
+        for values in np.split(chunk.values.to_numpy(), chunk.offsets.to_numpy()[1:-1])
+        if len(chunk)
+    ]
+    return TokenShard(str(path), ids, table["n_bytes"].to_numpy(), table["n_characters"].to_numpy(), metadata)
+
+
+def preview(shard: TokenShard, tokenizer: TextTokenizer, count: int) -> str:
+    """A human-readable view of the first sequences: ids, tokens, and the text decoded from them."""
+    blocks = []
+    for number, ids in enumerate(shard.sequences[:count]):
+        pieces = " ".join(tokenizer.tokenizer.id_to_token(int(i)) or f"<{i}?>" for i in ids)
+        text = tokenizer.tokenizer.decode([int(i) for i in ids], skip_special_tokens=False)
+        blocks.append(
+            f"--- sequence {number}: {len(ids)} tokens, {shard.n_characters[number]} characters, {shard.n_bytes[number]} bytes\n"
+            f"text:   {text}\ntokens: {pieces}\nids:    {' '.join(map(str, ids))}\n"
+        )
+    return "\n".join(blocks)
