@@ -13,16 +13,23 @@ LANGUAGES = ("ar", "en", "es", "fa", "it", "ja", "ko", "pt", "ru", "uk", "vi", "
 RELATIVES = ({"ru", "uk"}, {"es", "it", "pt"}, {"ja", "zh"}, {"ar", "fa"})
 CORE_SEEDS = (1, 2, 3)
 NULL_INTERVENTION = dict.fromkeys(("region", "region_language", "scope", "samples", "seed", "ratio"))
-TYPES = {
-    **dict.fromkeys(("model", "experiment", "language", "region", "region_language", "scope", "side"), "str"),
-    **dict.fromkeys(("samples", "seed"), "Int64"),
-    **dict.fromkeys(("ratio", "nll_nats"), "float64"),
-    **dict.fromkeys(("sequence", "n_tokens", "n_bytes", "n_characters"), "int64"),
+TYPES = {  # in the order of the columns
+    "model": "str",
+    "experiment": "str",
+    "language": "str",
+    "region": "str",
+    "region_language": "str",
+    "scope": "str",
+    "samples": "Int64",
+    "side": "str",
+    "seed": "Int64",
+    "ratio": "float64",
+    "sequence": "int64",
+    "nll_nats": "float64",
+    "n_tokens": "int64",
+    "n_bytes": "int64",
+    "n_characters": "int64",
 }
-COLUMNS = (
-    "model experiment language region region_language scope samples side seed ratio "
-    "sequence nll_nats n_tokens n_bytes n_characters"
-).split()
 
 
 def perplexity_rows(
@@ -66,7 +73,7 @@ def perplexity_rows(
                 }
             ).astype(TYPES)
         )
-    return pd.concat(frames, ignore_index=True)[COLUMNS]
+    return pd.concat(frames, ignore_index=True)[list(TYPES)]
 
 
 def _interventions(language: str, experiment: str, languages: tuple[str, ...], ratios: tuple[float, ...]):
