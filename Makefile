@@ -1,0 +1,76 @@
+# Every target does its own set-up: .venv is made when it is missing and brought up to date when it is older than the lock.
+# Settings on the command line: CORES=8  CONFIG=config/local-text.yaml  ARGS="--dry-run"  PYTHON=/path/to/python3.11
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= $(shell nproc)
+CONFIG ?=
+ARGS ?=
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+INSTALLED := .venv/.installed
+CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
+SNAKEMAKE := .venv/bin/snakemake --cores $(CORES) $(CONFIGFILE)
+
+.PHONY: help setup reproduce figures report smoke test lint format lock clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED)  ## create .venv with the exact versions of requirements.lock
+
+$(INSTALLED): requirements.lock
+	@test -n "$(PYTHON)" || { echo "no python3 found: install Python 3.11, or say make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is older than Python 3.11: say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "setting up .venv: $$(grep -c == requirements.lock) packages (torch alone is about 200 MB)"
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --no-input -r requirements.lock
+	.venv/bin/python -m pip install --quiet --no-input --no-deps --no-build-isolation --editable .
+	@touch $@
+
+reproduce: $(INSTALLED)  ## run the whole workflow, make the report, print the main findings
+	$(SNAKEMAKE) $(ARGS)
+	@$(MAKE) --no-print-directory report
+	@echo; cat results/tables/findings.md; echo; echo "report: $(CURDIR)/results/report.html"
+
+figures: $(INSTALLED)  ## bring every figure up to date
+	$(SNAKEMAKE) $(ARGS) figures
+
+report: $(INSTALLED)  ## gather the figures and tables of a finished run into results/report.html
+	$(SNAKEMAKE) --report results/report.html
+
+smoke: $(INSTALLED)  ## run the whole workflow on a very small configuration (a minute or two)
+	.venv/bin/snakemake --cores $(CORES) --configfile config/smoke.yaml $(ARGS)
+
+test: $(INSTALLED)  ## run all tests
+	.venv/bin/python -m pytest $(ARGS)
+
+lint: $(INSTALLED)  ## check formatting and style, change nothing
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/snakefmt --check Snakefile rules
+	.venv/bin/snakemake --lint
+
+format: $(INSTALLED)  ## format the code
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	.venv/bin/snakefmt Snakefile rules
+
+# Local version labels (+cpu) are dropped: the same lock then serves machines with and without a GPU.
+lock: $(INSTALLED)  ## write requirements.lock from what is installed in .venv
+	@{ echo "# Exact versions of every package, direct and transitive (Python 3.11). Written by \`make lock\`; do not edit."; \
+	   .venv/bin/python -m pip freeze --all --exclude pip --exclude-editable | grep '==' | sed 's/+[a-z0-9.]*$$//' | LC_ALL=C sort -f; \
+	} > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+	@touch $(INSTALLED)
+	@echo "requirements.lock: $$(grep -c == requirements.lock) packages; review it with git diff, then run make test"
+
+clean:  ## remove every product, log and benchmark under results/ (asks nothing; the environment stays)
+	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
