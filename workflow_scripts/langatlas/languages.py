@@ -14,7 +14,7 @@ from pathlib import Path
 
 REGISTRY = Path(__file__).parents[2] / "resources" / "languages.csv"
 OWN_LABEL_KEYS = ("name", "group", "branch", "script")
-OWN_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # a label is a path segment, a wildcard and part of region names
+OWN_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # a label is a path segment, a wildcard and part of region names
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def get(label: str, labels: Mapping[str, Mapping[str, str]] | None = None) -> La
     if label in registry():
         return registry()[label]
     raise ValueError(
-        f"unknown language {label!r}{_suggestion(label, labels or {})}. Use an ISO 639-1 code ({REGISTRY.name} lists "
+        f"unknown language {label!r}{_suggestion(label, labels or {})} Use an ISO 639-1 code ({REGISTRY.name} lists "
         f"{len(registry())}), or declare your own label in the config: labels: {{{label}: {{name: ..., group: ...}}}}"
     )
 
@@ -70,7 +70,7 @@ def _own_label(label: str, declared: Mapping[str, str]) -> Language:
         known = registry()[label].name
         raise ValueError(f"labels.{label}: {label!r} is the code of {known}; give your own label another name")
     if not OWN_LABEL.fullmatch(label):
-        raise ValueError(f"labels: {label!r} must consist of letters, digits and hyphens (it becomes a folder's name)")
+        raise ValueError(f"labels: {label!r} must consist of letters, digits, - and _ (it becomes a folder's name)")
     declared = declared or {}
     unknown = sorted(set(declared) - set(OWN_LABEL_KEYS))
     if unknown:
@@ -85,10 +85,12 @@ def _own_label(label: str, declared: Mapping[str, str]) -> Language:
 
 
 def _suggestion(label: str, labels: Mapping[str, Mapping[str, str]]) -> str:
-    """``; did you mean ...?`` with the codes whose code or English name comes close, or nothing."""
+    """The middle of an error message: the codes whose code or English name comes close to ``label``, if any do."""
+    if isinstance(label, bool):
+        return ' (YAML reads an unquoted no as false: write "no").'
     by_name = {language.name.casefold(): language.code for language in registry().values()}
     wanted = str(label).casefold()
-    close = difflib.get_close_matches(wanted, [*by_name, *registry(), *labels], n=3, cutoff=0.6)
+    close = difflib.get_close_matches(wanted, [*by_name, *registry(), *labels], n=3, cutoff=0.75)
     codes = list(dict.fromkeys(by_name.get(match, match) for match in close))
     named = [f"{code} ({get(code, labels).name})" for code in codes]
-    return f"; did you mean {' or '.join(named)}?" if named else ""
+    return f"; did you mean {' or '.join(named)}?" if named else "."

@@ -1,4 +1,4 @@
-"""Deterministic, disjoint splits: which split a record belongs to follows from its own content, never from its place."""
+"""Deterministic, disjoint splits: the split of a record follows from its own content, never from its place."""
 
 import hashlib
 import math
