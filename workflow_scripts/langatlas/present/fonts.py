@@ -5,7 +5,9 @@ and Vietnamese. Han, kana and Hangul come from Noto Sans CJK: the PyPI package `
 ``fonts-noto-cjk``. Chinese, Japanese and Korean draw the same Han character differently, hence a face per label.
 """
 
+import dataclasses
 import logging
+from collections.abc import Mapping
 from functools import cache
 from importlib import util
 from pathlib import Path
@@ -32,12 +34,20 @@ def register() -> tuple[str, ...]:
     for path in _cjk_candidates():
         if path.is_file():
             font_manager.fontManager.addfont(path)
+            _lend_regular_to_bold()
             return (BASE_FAMILY, *CJK_FACES.values())
     logger.warning(
         "no font for Chinese, Japanese and Korean: install the package noto-cjk-sans-otc (pip) or fonts-noto-cjk "
         "(Debian); until then figures name these languages in English only"
     )
     return (BASE_FAMILY,)
+
+
+def _lend_regular_to_bold() -> None:
+    """List the CJK faces as bold, too: only the regular weight is installed, and each bold title would warn of that."""
+    entries = font_manager.fontManager.ttflist
+    regular = [entry for entry in entries if entry.name in CJK_FACES.values()]
+    entries.extend(dataclasses.replace(entry, weight=700) for entry in regular)
 
 
 def _cjk_candidates() -> list[Path]:
@@ -66,8 +76,10 @@ def _characters(family: str) -> frozenset[int]:
     return frozenset(font_manager.get_font(path).get_charmap())
 
 
-def english_name(label: str) -> str:
-    """ "Russian" for "ru"; a label that CLDR does not know is returned as it is."""
+def english_name(label: str, own: Mapping | None = None) -> str:
+    """ "Russian" for "ru"; for an own label of the config (``own``: label -> name, group) its declared name."""
+    if own and label in own:
+        return (own[label] or {}).get("name") or label
     locale = _locale(label)
     return (locale.get_display_name("en") or label) if locale else label
 
@@ -82,17 +94,17 @@ def endonym(label: str) -> str | None:
     return name if all(ord(character) in drawable for character in name) else None
 
 
-def full_name(label: str) -> str:
+def full_name(label: str, own: Mapping | None = None) -> str:
     """English name and endonym: "Russian русский". Latin stands first so that the line's base direction is LTR."""
-    own = endonym(label)
-    english = english_name(label)
-    return english if own is None or own.casefold() == english.casefold() else f"{english}  {own}"
+    english = english_name(label, own)
+    native = None if own and label in own else endonym(label)
+    return english if native is None or native.casefold() == english.casefold() else f"{english}  {native}"
 
 
 def short_name(label: str) -> str:
     """Code and endonym: "ru русский"; the code alone where no endonym can be drawn."""
-    own = endonym(label)
-    return f"{label}  {own}" if own else label
+    native = endonym(label)
+    return f"{label}  {native}" if native else label
 
 
 def style_labels(texts: list[Text], labels: list[str]) -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -38,6 +40,8 @@ def save(figure: Figure, outputs: Iterable[str | os.PathLike], provenance: Mappi
     The same figure gives the same bytes: no date is written and ids are salted by the style. Raises ValueError for
     another format.
     """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, the same for every format
     for output in map(Path, outputs):
         kind = output.suffix.lstrip(".")
         if kind not in FORMATS:
@@ -48,7 +52,20 @@ def save(figure: Figure, outputs: Iterable[str | os.PathLike], provenance: Mappi
 
 def _metadata(kind: str, provenance: Mapping[str, str]) -> dict[str, str | None]:
     """PNG: one text chunk a key. SVG (Dublin Core only): JSON as the description, and no date."""
+    drawn_by = f"matplotlib {mpl.__version__}"
     if kind == "png":
-        return {"Software": f"matplotlib {mpl.__version__}", **{f"langatlas:{key}": value for key, value in provenance.items()}}
+        return {"Software": drawn_by, **{f"langatlas:{key}": value for key, value in provenance.items()}}
     described = json.dumps(dict(provenance), ensure_ascii=False, sort_keys=True)
-    return {"Date": None, "Creator": f"matplotlib {mpl.__version__}", "Description": described}
+    return {"Date": None, "Creator": drawn_by, "Description": described}
+
+
+def select(table: pd.DataFrame, **wanted) -> pd.DataFrame:
+    """Rows of ``table`` in which each named column has the wanted value; ValueError saying what there is if none has."""
+    chosen = pd.Series(True, index=table.index)
+    for column, value in wanted.items():
+        equal = np.isclose(table[column].astype(float), value) if isinstance(value, float) else table[column] == value
+        chosen &= equal
+    if not chosen.any():
+        there = "; ".join(f"{column}: {sorted(table[column].dropna().unique().tolist())}" for column in wanted)
+        raise ValueError(f"the table has no rows with {wanted}; it has {there}. Rerun the rule that writes the table")
+    return table[chosen]

@@ -1,0 +1,118 @@
+"""Core removal: how much zeroing the core region multiplies each language's perplexity, beside random parameters."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from langatlas import languages
+from langatlas.present import fonts
+from langatlas.present.figures import canvas, heatmap
+
+SIDES = {"top": ("C1", "o"), "random": ("C2", "D"), "bottom": ("C0", "s")}
+SIDE_NAMES = {"top": "top (most important)", "random": "random", "bottom": "bottom (least important)"}
+OFFSETS = {"top": 0.0, "random": -0.22, "bottom": 0.22}  # rows apart: random and bottom often coincide
+
+
+def merge_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per language, side, ratio: geometric mean over random seeds, interval from the lowest to the highest."""
+    logs = table.assign(ratio_to_base=np.log(table["ratio_to_base"]))
+    merged = logs.groupby(["language", "side", "ratio"], as_index=False).agg(
+        ratio_to_base=("ratio_to_base", "mean"), low=("ratio_to_base_low", "min"), high=("ratio_to_base_high", "max")
+    )
+    return merged.assign(ratio_to_base=np.exp(merged["ratio_to_base"]))
+
+
+def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
+    """Dots and intervals of one ratio: languages of ``order`` from top to bottom, ratio to base on a log axis.
+
+    ``table``: columns language, side (top, random, bottom), ratio_to_base, low, high (NaN where there is no interval).
+    Infinite ratios (a collapsed model) become an arrow at the right edge.
+    """
+    across = axes.get_yaxis_transform()
+    for side, (colour, marker) in SIDES.items():
+        rows = table[table["side"] == side]
+        y = rows["language"].map(order.index).to_numpy(dtype=float) + OFFSETS[side]
+        value = rows["ratio_to_base"].to_numpy(dtype=float)
+        finite = np.isfinite(value)
+        axes.hlines(y[finite], rows["low"][finite], rows["high"][finite], color=colour, linewidth=1.1, alpha=0.6)
+        dots = {"color": colour, "linewidths": 0, "zorder": 3}
+        axes.scatter(value[finite], y[finite], s=17, marker=marker, label=SIDE_NAMES[side], **dots)
+        axes.scatter(np.full((~finite).sum(), 0.985), y[~finite], s=20, marker=">", transform=across, **dots)
+    axes.axvline(1, color="#222222", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set(ylim=(len(order) - 0.5, -0.5))
+    _log_ticks(axes)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.hlines(np.arange(1, len(order)) - 0.5, 0, 1, transform=across, color="#eeeeee", linewidth=0.6)
+    axes.set_xlabel("perplexity ÷ whole model's")
+    return axes
+
+
+def _log_ticks(axes: Axes) -> None:
+    """At most five round ratios as ticks; powers of ten where the axis spans more than three decades."""
+    low, high = axes.get_xlim()
+    low, high = min(low, 0.97), max(high, 1.15)
+    axes.set_xlim(low, high)
+    if high / low > 1e3:
+        decades = np.arange(0, np.ceil(np.log10(high)) + 1)
+        ticks = 10.0 ** decades[:: max(1, len(decades) // 4)]
+    else:
+        ticks = np.array(heatmap.spread_ratios(np.log2(low), np.log2(high), 0.14))
+    axes.set_xticks(ticks[ticks <= high])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{heatmap.ratio_text(value, trim=True)}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_tick_params(which="minor", length=0)
+
+
+def figure(
+    table: pd.DataFrame,
+    model: str,
+    region: str,
+    samples: int,
+    published: pd.DataFrame | None = None,
+    own: Mapping | None = None,
+) -> Figure:
+    """One panel a ratio, with one log axis in common; published numbers, if given, in a panel with an axis of their own.
+
+    ``table``: the perplexity table (model, region, samples, side, ratio, language, ratio_to_base and its _low, _high).
+    ``published``: perplexities of one published model (model, language, side, ratio, perplexity). Their collapse is
+    four orders of magnitude larger than a small model's and would flatten our panels on a common axis.
+    """
+    rows = canvas.select(table[table["side"].isin(SIDES)], model=model, region=region, samples=samples)
+    merged = merge_seeds(rows)
+    order = languages.order_by_family(merged["language"].unique(), own)
+    ratios = sorted(merged["ratio"].unique())
+    panels = len(ratios) + (published is not None)
+    drawing = canvas.new_figure(1.5 + 2.0 * panels, 1.5 + 0.27 * len(order))
+    axes = drawing.subplots(1, panels, sharey=True, squeeze=False)[0]
+    for panel, ratio in zip(axes, ratios, strict=False):
+        draw(merged[merged["ratio"] == ratio], panel, order)
+        panel.set_title(f"{ratio:.0%} removed" if ratio >= 0.01 else f"{ratio:.2%} removed")
+    limits = [panel.get_xlim() for panel in axes[: len(ratios)]]
+    for panel in axes[: len(ratios)]:
+        panel.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
+        _log_ticks(panel)
+    if published is not None:
+        _draw_published(published, axes[-1], order)
+    axes[0].set_yticks(range(len(order)), [fonts.full_name(label, own) for label in order])
+    fonts.style_labels(axes[0].get_yticklabels(), order)
+    handles, names = axes[0].get_legend_handles_labels()
+    drawing.legend(handles, names, loc="outside lower center", ncols=3)
+    drawing.suptitle(f"Removing the {region} region of {model} ({samples:,} samples a language)", x=0.01, ha="left")
+    return drawing
+
+
+def _draw_published(published: pd.DataFrame, axes: Axes, order: list[str]) -> None:
+    """The published numbers, tinted, on an axis of their own; they come without intervals."""
+    base = published[published["side"] == "base"].set_index("language")["perplexity"]
+    rows = published[published["side"].isin(SIDES) & published["language"].isin(order)]
+    ratio = rows["perplexity"].to_numpy() / base.loc[rows["language"]].to_numpy()
+    draw(rows.assign(ratio_to_base=ratio, low=ratio, high=ratio), axes, order)
+    axes.set_facecolor("#f6f3ea")
+    names = [*published["model"].unique(), *(f"{share:.0%}" for share in rows["ratio"].unique())]
+    axes.set_title("published: " + ", ".join(names), weight="normal")
