@@ -12,7 +12,7 @@ import pandas as pd
 LANGUAGES = ("ar", "en", "es", "fa", "it", "ja", "ko", "pt", "ru", "uk", "vi", "zh")
 RELATIVES = ({"ru", "uk"}, {"es", "it", "pt"}, {"ja", "zh"}, {"ar", "fa"})
 CORE_SEEDS = (1, 2, 3)
-NULL_INTERVENTION = dict.fromkeys(("region", "region_language", "scope", "samples", "seed", "ratio"))
+NULL_INTERVENTION = dict.fromkeys(("region", "region_language", "scope", "seed", "ratio"))
 TYPES = {  # in the order of the columns
     "model": "str",
     "experiment": "str",

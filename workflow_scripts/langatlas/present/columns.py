@@ -1,0 +1,126 @@
+"""The names of all columns of all tables, once: what each means, in which unit, and which table has which.
+
+``write_table`` refuses a column that is not here, and puts the meanings into the table's JSON sidecar.
+"""
+
+MEANING = {
+    # coordinates
+    "model": "name of the model in the config",
+    "experiment": "name of the experiment in the config",
+    "corpus": "name of the corpus in the config",
+    "split": "pretrain (trains the mini model), locate (finds regions), test (measures)",
+    "source": "where the text comes from",
+    "language": "language (ISO 639-1 or the config's label) of the text that is measured",
+    "language_a": "first language of a pair",
+    "language_b": "second language of a pair",
+    "region": "set of parameters: core, language-XX, monolingual-XX",
+    "region_language": "language whose region it is; empty for regions of several languages",
+    "scope": "within what parameters were ranked: matrix, layer, global",
+    "samples": "documents whose gradients gave the importance",
+    "side": "base (nothing removed), top, bottom, random",
+    "seed": "seed of a random region",
+    "ratio": "selected fraction of the parameters of the scope, in (0, 1]",
+    "parameter": "Hugging Face name of the parameter",
+    "layer": "index of the decoder block, from 0",
+    "module": "matrix or norm of a decoder block, for example attn.q",
+    "step": "optimizer steps so far",
+    # perplexity
+    "perplexity": "exp(NLL in nats summed over tokens / tokens); inf above 1.8e308",
+    "bits_per_byte": "NLL in bits summed over tokens / UTF-8 bytes",
+    "ratio_to_base": "perplexity / perplexity of the unchanged model",
+    "ratio_to_random": "perplexity / geometric mean over seeds of the perplexity with as many random parameters removed",
+    "p_value": "two-sided paired sign-flip permutation test of the sequences' NLL against the random control",
+    "p_value_holm": "p_value adjusted (Holm) for all tests of this table with the same model, region set, samples, ratio",
+    "n_seeds": "random regions behind this row (geometric mean over them)",
+    "n_sequences": "test sequences",
+    "n_tokens": "predicted tokens",
+    "n_bytes": "UTF-8 bytes of the test text",
+    "rank": "1 = the language that removing this region hits hardest, by ratio_to_base",
+    "rank_to_random": "the same by ratio_to_random",
+    # published
+    "published_model": "published model that ours is (config: published_as); empty where ours is another model",
+    "published_samples": "importance samples behind the published numbers of this row",
+    "published_perplexity": "published perplexity of the same model",
+    "published_ratio_to_base": "the same divided by the published perplexity of the unchanged model",
+    "perplexity_to_published": "our perplexity / published perplexity of the same model",
+    "published_source": "where the published numbers of this row stand",
+    # findings
+    "finding": "what is stated, see langatlas.present.findings",
+    "value": "the finding's number (a median where it sums up several languages)",
+    "low": "smallest over languages",
+    "high": "largest over languages",
+    "language_low": "language of the smallest",
+    "language_high": "language of the largest",
+    "count": "cases in which the statement holds",
+    "of": "cases looked at",
+    # text and tokens
+    "documents": "documents kept",
+    "sequences": "token sequences kept",
+    "tokens": "tokens of the kept text",
+    "bytes": "UTF-8 bytes of the kept text",
+    "characters": "characters (code points) of the kept text",
+    "tokens_per_byte": "tokens / bytes",
+    "tokens_per_character": "tokens / characters",
+    "dropped": "documents left out because they were too long",
+    "truncated": "documents cut to the sequence length",
+    "policy": "what happens to text longer than a sequence: drop_long, truncate, pack",
+    "sequence_length": "longest sequence, in tokens",
+    # training
+    "loss": "training loss, nats per token",
+    "validation_loss": "loss on held-out text, nats per token",
+    "learning_rate": "learning rate of the step",
+    "tokens_per_s": "tokens trained on in a second",
+    # regions
+    "n_selected": "selected parameters",
+    "n_parameters": "parameters to select from",
+    "density": "n_selected / n_parameters",
+    "intersection": "parameters in both regions",
+    "union": "parameters in either region",
+    "jaccard": "intersection / union",
+    "jaccard_by_chance": "expected Jaccard index of random regions of the same sizes in the same matrices",
+    "times_chance": "jaccard / jaccard_by_chance",
+    "spearman": "rank correlation of the two languages' importance",
+    "cosine": "cosine similarity of the two languages' importance",
+}
+SUFFIXES = {
+    "_low": "lower end of the 95 % bootstrap interval over sequences",
+    "_high": "upper end of the 95 % bootstrap interval over sequences",
+    "_seed_min": "smallest over the seeds of the random control",
+    "_seed_max": "largest over the seeds of the random control",
+    "_ratio_to_base": "published ratio to base of the published model named in front, for comparison with another model",
+}
+
+INTERVENTION = ["region", "region_language", "scope", "samples", "side", "seed", "ratio"]
+"""What was removed; all but ``side`` empty where nothing was."""
+
+
+def with_interval(name: str) -> list[str]:
+    """A number's column and those of the ends of its 95 % interval."""
+    return [name, f"{name}_low", f"{name}_high"]
+
+
+PERPLEXITY = [
+    "model", "experiment", "language", *INTERVENTION,
+    *with_interval("perplexity"), *with_interval("bits_per_byte"),
+    *with_interval("ratio_to_base"), *with_interval("ratio_to_random"), "p_value",
+    "n_sequences", "n_tokens", "n_bytes",
+]  # fmt: skip
+EFFECT_MATRIX = [
+    "model", "region", "region_language", "language", "scope", "samples", "ratio",
+    *with_interval("ratio_to_base"), *with_interval("ratio_to_random"),
+    "p_value", "p_value_holm", "rank", "rank_to_random",
+]  # fmt: skip
+FINDINGS = [
+    "model", "finding", "region", "samples", "ratio", "side", "region_language", "language",
+    "value", "low", "high", "language_low", "language_high", "count", "of",
+]  # fmt: skip
+
+
+def meaning(column: str) -> str:
+    """What a column holds; raises ValueError for a name that is not defined here."""
+    if column in MEANING:
+        return MEANING[column]
+    for suffix, text in SUFFIXES.items():
+        if column.endswith(suffix):
+            return f"{column.removesuffix(suffix)}: {text}"
+    raise ValueError(f"column {column!r} has no meaning in {__name__}.MEANING: add it there or use a name from there")

@@ -1,0 +1,152 @@
+"""From the rows of perplexity files, one a sequence, to the table `perplexity`, one row an intervention.
+
+Axes: I interventions of one language, S sequences, R resamples.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from langatlas import statistics
+from langatlas.present import columns
+
+COORDINATES = ["model", "experiment", "language"]
+SAME = ["sequence", "n_tokens", "n_bytes"]  # must be equal for all interventions of a language
+CONTROLLED_BY = ["region", "scope", "samples", "ratio"]  # a random region controls the top and bottom equal in these
+TYPES = {"samples": "Int64", "seed": "Int64", "ratio": "float64"}
+SIDES = ("base", "top", "bottom", "random")
+
+
+def tabulate_perplexity(
+    paths: Iterable[str | os.PathLike], *, resamples: int = 2000, permutations: int = 10_000, seed: int = 0
+) -> pd.DataFrame:
+    """The table `perplexity` of many perplexity files (one a model, experiment and language, in any order).
+
+    Intervals: percentile bootstrap over sequences, the same resamples for all interventions of a file. They are empty
+    where a file has one sequence only. p-values: paired sign-flip test against the random control, whose per-sequence
+    NLL is the mean over its seeds. Both as in ``langatlas.statistics``. Raises ValueError for rows that no mean may be
+    taken of, naming file, intervention and sequence.
+    """
+    settings = {"resamples": resamples, "permutations": permutations, "seed": seed}
+    tables = [summarize(read_rows(path), path, **settings) for path in sorted(map(Path, paths))]
+    if not tables:
+        raise ValueError("no perplexity files: is any experiment with a language configured?")
+    return pd.concat(tables, ignore_index=True)[columns.PERPLEXITY]
+
+
+def read_rows(path: str | os.PathLike) -> pd.DataFrame:
+    """Rows of one perplexity file, checked: columns, one model, experiment and language, sides, finite sums."""
+    rows = pd.read_parquet(path)
+    missing = [name for name in [*COORDINATES, *columns.INTERVENTION, *SAME, "nll_nats"] if name not in rows]
+    if missing:
+        raise ValueError(f"{path}: no column {missing[0]!r}; it has {', '.join(rows.columns)}")
+    if rows.empty:
+        raise ValueError(f"{path}: no rows; rerun the measurement of this language")
+    for name in COORDINATES:
+        if rows[name].nunique(dropna=False) > 1:
+            raise ValueError(f"{path}: holds more than one {name}: {sorted(map(str, rows[name].unique()))}")
+    if not rows["side"].isin(SIDES).all():
+        raise ValueError(f"{path}: side must be one of {SIDES}, got {sorted(set(rows['side']) - set(SIDES))}")
+    wrong = ~np.isfinite(rows["nll_nats"]) | (rows["n_tokens"] <= 0) | (rows["n_bytes"] <= 0)
+    if wrong.any():
+        row = rows[wrong].iloc[0]
+        raise ValueError(
+            f"{path}: intervention {_name(row)}, sequence {row['sequence']}: nll_nats {row['nll_nats']}, n_tokens "
+            f"{row['n_tokens']}, n_bytes {row['n_bytes']}; the NLL must be finite and the counts positive. "
+            f"{wrong.sum()} of {len(rows)} rows are so. A model in a narrower dtype than float32 may have overflowed."
+        )
+    return rows.astype(dict.fromkeys(["region", "region_language", "scope", "side"], "str") | TYPES)
+
+
+def summarize(rows: pd.DataFrame, path: str | os.PathLike, *, resamples: int, permutations: int, seed: int):
+    """One row an intervention of the rows of one file (as ``read_rows`` gives them); ``path`` is for messages."""
+    interventions, nll_IS, weights_2S = _by_intervention(rows, path)
+    base = _base(interventions, path)
+    controls_I = _controls(interventions)
+    treated_T = np.array([index for index, controls in enumerate(controls_I) if controls], dtype=np.intp)
+    control_TS = np.array([nll_IS[controls_I[index]].mean(axis=0) for index in treated_T]).reshape(-1, nll_IS.shape[1])
+
+    series_KS = np.vstack([nll_IS, control_TS, weights_2S])
+    point = _reductions(series_KS.sum(axis=1)[None], base, treated_T)
+    resampled = _reductions(statistics.bootstrap_sums(series_KS, resamples, seed), base, treated_T)
+    tokens_S, bytes_S = weights_2S
+    table = interventions.assign(**{name: rows[name].iloc[0] for name in COORDINATES})
+    for name, value_1I in point.items():
+        ends = statistics.percentile_interval(resampled[name]) if len(tokens_S) > 1 else value_1I[[0, 0]] * np.nan
+        finish = np.asarray if name == "bits_per_byte" else statistics.exp_or_inf
+        table[columns.with_interval(name)] = finish(np.vstack([value_1I, ends])).T
+    p_values = statistics.sign_flip_p_values(nll_IS[treated_T] - control_TS, permutations, seed)
+    table["p_value"] = pd.Series(p_values, index=treated_T)
+    return table.assign(n_sequences=len(tokens_S), n_tokens=int(tokens_S.sum()), n_bytes=int(bytes_S.sum()))
+
+
+def _reductions(sums_RK: np.ndarray, base: int, treated_T: np.ndarray) -> dict[str, np.ndarray]:
+    """Every number of the table from sums over sequences, (R, I) each; all but bits per byte as logarithms.
+
+    K: I interventions, T random controls (one a treated intervention), tokens, bytes.
+    """
+    n_interventions = sums_RK.shape[1] - len(treated_T) - 2
+    tokens_R1, bytes_R1 = sums_RK[:, [-2]], sums_RK[:, [-1]]
+    log_perplexity_RI = sums_RK[:, :n_interventions] / tokens_R1
+    log_to_random_RI = np.full_like(log_perplexity_RI, np.nan)
+    log_control_RT = sums_RK[:, n_interventions:-2] / tokens_R1
+    log_to_random_RI[:, treated_T] = log_perplexity_RI[:, treated_T] - log_control_RT
+    return {
+        "perplexity": log_perplexity_RI,
+        "bits_per_byte": sums_RK[:, :n_interventions] / np.log(2) / bytes_R1,
+        "ratio_to_base": log_perplexity_RI - log_perplexity_RI[:, [base]],
+        "ratio_to_random": log_to_random_RI,
+    }
+
+
+def _by_intervention(rows: pd.DataFrame, path: str | os.PathLike) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Interventions in their order of appearance (I rows), their NLL (I, S), and tokens and bytes (2, S).
+
+    Raises ValueError where interventions were not measured on the same sequences: nothing would be paired.
+    """
+    order = rows.groupby(columns.INTERVENTION, dropna=False, sort=False).ngroup()
+    rows = rows.assign(intervention=order).sort_values(["intervention", "sequence"], kind="stable")
+    counts = rows.groupby("intervention").size().to_numpy()
+    sequences_IS3 = rows[SAME].to_numpy()
+    unpaired = np.flatnonzero(counts != counts[0])
+    if not unpaired.size:
+        sequences_IS3 = sequences_IS3.reshape(len(counts), -1, len(SAME))
+        unpaired = np.flatnonzero((sequences_IS3 != sequences_IS3[0]).any(axis=(1, 2)))
+    interventions = rows.drop_duplicates("intervention")[columns.INTERVENTION].reset_index(drop=True)
+    if unpaired.size:
+        other = unpaired[0]
+        raise ValueError(
+            f"{path}: intervention {_name(interventions.loc[other])} was not measured on the same sequences as "
+            f"{_name(interventions.loc[0])} ({counts[other]} and {counts[0]} rows): rerun the measurement"
+        )
+    repeated = np.flatnonzero(np.diff(sequences_IS3[0, :, 0]) == 0)
+    if repeated.size:
+        number = sequences_IS3[0, repeated[0], 0]
+        raise ValueError(f"{path}: intervention {_name(interventions.loc[0])} holds sequence {number} more than once")
+    nll_IS = rows["nll_nats"].to_numpy(np.float64).reshape(len(counts), -1)
+    return interventions, nll_IS, sequences_IS3[0, :, 1:].T.astype(np.float64)
+
+
+def _base(interventions: pd.DataFrame, path: str | os.PathLike) -> int:
+    """Position of the unchanged model among the interventions."""
+    positions = np.flatnonzero(interventions["side"] == "base")
+    if len(positions) != 1:
+        raise ValueError(f"{path}: there must be one intervention with side=base, got {len(positions)}")
+    return int(positions[0])
+
+
+def _controls(interventions: pd.DataFrame) -> list[list[int]]:
+    """For each intervention the positions of its random controls, one a seed; none for base and random themselves."""
+    settings = interventions.groupby(CONTROLLED_BY, dropna=False).ngroup()
+    random = interventions["side"] == "random"
+    controls = {setting: list(index) for setting, index in settings[random].groupby(settings[random]).groups.items()}
+    treated = interventions["side"].isin(["top", "bottom"])
+    return [controls.get(setting, []) if wanted else [] for setting, wanted in zip(settings, treated, strict=True)]
+
+
+def _name(row: pd.Series) -> str:
+    """An intervention in words, for messages: its columns that are not empty."""
+    return ", ".join(f"{name}={row[name]}" for name in columns.INTERVENTION if pd.notna(row[name]))

@@ -1,0 +1,91 @@
+"""Write a table for machines and for people at once, and read it back.
+
+Four files share one name: ``.csv`` (tidy, full precision), ``.md`` and ``.tex`` (wide, three significant digits) and
+``.json`` (title, number of rows, meaning of every column, provenance).
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from langatlas import provenance
+from langatlas.files import atomic
+from langatlas.present import columns, markup
+
+SUFFIXES = (".csv", ".md", ".tex", ".json")
+Wide = pd.DataFrame | dict[str, pd.DataFrame]
+
+
+def write_table(
+    frame: pd.DataFrame,
+    path_csv: str | os.PathLike,
+    *,
+    wide: Wide | None = None,
+    title: str,
+    note: str,
+    code: str,
+    settings: dict,
+) -> None:
+    """Write ``frame`` as tidy CSV, and ``wide`` (else ``frame``) as Markdown and LaTeX, with provenance as JSON.
+
+    ``wide`` may be several tables by caption (a heading, and after a newline perhaps a sentence). ``note`` tells people how to read the numbers. ``code`` and ``settings``
+    are the code version and the config leaves behind the table. Each file appears only when complete, the CSV last.
+    Raises ValueError for a column that ``present.columns`` does not define, and for a path that is not ``.csv``.
+    """
+    path = Path(path_csv)
+    if path.suffix != ".csv":
+        raise ValueError(f"a table is written to a path ending in .csv, got {path}")
+    sidecar = {
+        "table": path.stem,
+        "title": title,
+        "note": note,
+        "rows": len(frame),
+        "columns": {name: columns.meaning(name) for name in frame.columns},
+        **provenance.collect(code=code, **settings),
+    }
+    parts = wide if isinstance(wide, dict) else {"": frame if wide is None else wide}
+    texts = {
+        ".md": _markdown_document(parts, title, note),
+        ".tex": _latex_document(parts, title, note, path.stem),
+        ".json": json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n",
+        ".csv": frame.to_csv(index=False, lineterminator="\n"),
+    }
+    for suffix, text in texts.items():
+        write_text(path.with_suffix(suffix), text)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file in UTF-8, all of it or nothing."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_table(path: str | os.PathLike) -> pd.DataFrame:
+    """A table that ``write_table`` wrote. Empty cells are missing values, and nothing else is.
+
+    (By default pandas takes ``NA`` and ``nan`` for missing values; ``nan`` is the language code of Southern Min.)
+    """
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    whole = [name for name in ("samples", "seed", "layer", "n_seeds", "published_samples") if name in frame]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def _markdown_document(parts: dict[str, pd.DataFrame], title: str, note: str) -> str:
+    lines = [f"# {title}", "", note, ""]
+    for caption, part in parts.items():
+        heading, _, sentence = caption.partition("\n")
+        lines += [f"## {heading}", ""] if heading else []
+        lines += [sentence, ""] if sentence else []
+        lines += [markup.markdown(part), ""]
+    return "\n".join(lines)
+
+
+def _latex_document(parts: dict[str, pd.DataFrame], title: str, note: str, label: str) -> str:
+    lines = [f"% {title}", *(f"% {line}" for line in note.splitlines()), r"% needs \usepackage{booktabs}"]
+    for index, (caption, part) in enumerate(parts.items()):
+        suffix = f"-{index + 1}" if len(parts) > 1 else ""
+        sentences = [title, *caption.splitlines()]
+        lines += ["", markup.latex(part, ". ".join(sentences), label + suffix)]
+    return "\n".join(lines) + "\n"
