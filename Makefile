@@ -1,5 +1,5 @@
 # Every target does its own set-up: .venv is made when it is missing and brought up to date when it is older than the lock.
-# Settings on the command line: CORES=8  CONFIG=config/local-text.yaml  ARGS="--dry-run"  PYTHON=/path/to/python3.11
+# Settings on the command line: CORES=8  CONFIG=config/local-text.yaml  ARGS="--keep-going"  PYTHON=/path/to/python3.11
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,6 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 INSTALLED := .venv/.installed
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
+RESULTS := $(or $(if $(CONFIG),$(shell sed -n 's/^results: *//p' $(CONFIG))),results)
 SNAKEMAKE := .venv/bin/snakemake --cores $(CORES) $(CONFIGFILE)
 
 .PHONY: help setup reproduce figures report smoke test lint format lock clean
@@ -38,16 +39,16 @@ $(INSTALLED): requirements.lock
 reproduce: $(INSTALLED)  ## run the whole workflow, make the report, print the main findings
 	$(SNAKEMAKE) $(ARGS)
 	@$(MAKE) --no-print-directory report
-	@echo; cat results/tables/findings.md; echo; echo "report: $(CURDIR)/results/report.html"
+	@echo; cat $(RESULTS)/tables/findings.md; echo; echo "report: $(RESULTS)/report.html"
 
 figures: $(INSTALLED)  ## bring every figure up to date
 	$(SNAKEMAKE) $(ARGS) figures
 
-report: $(INSTALLED)  ## gather the figures and tables of a finished run into results/report.html
-	$(SNAKEMAKE) --report results/report.html
+report: $(INSTALLED)  ## gather the figures and tables of a finished run into report.html
+	$(SNAKEMAKE) --report $(RESULTS)/report.html
 
 smoke: $(INSTALLED)  ## run the whole workflow on a very small configuration (a minute or two)
-	.venv/bin/snakemake --cores $(CORES) --configfile config/smoke.yaml $(ARGS)
+	@$(MAKE) --no-print-directory reproduce CONFIG=config/smoke.yaml
 
 test: $(INSTALLED)  ## run all tests
 	.venv/bin/python -m pytest $(ARGS)
@@ -73,4 +74,4 @@ lock: $(INSTALLED)  ## write requirements.lock from what is installed in .venv
 	@echo "requirements.lock: $$(grep -c == requirements.lock) packages; review it with git diff, then run make test"
 
 clean:  ## remove every product, log and benchmark under results/ (asks nothing; the environment stays)
-	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	find $(RESULTS) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
