@@ -49,7 +49,10 @@ def thresholds(pieces: Callable[[], Iterable[np.ndarray]], requests: Iterable[tu
     # position (0-based, ascending) of the last key that each request takes
     wanted = [total - n if largest else n - 1 for n, largest in requests]
     ends = np.cumsum(upper)
-    bins = [int(np.searchsorted(ends, position, side="right")) if n else 0 for position, (n, _) in zip(wanted, requests, strict=True)]
+    bins = [
+        int(np.searchsorted(ends, position, side="right")) if n else 0
+        for position, (n, _) in zip(wanted, requests, strict=True)
+    ]
     lower = {b: np.zeros(BINS, np.int64) for b in set(bins)}
     for keys in pieces():
         for b, counts in lower.items():

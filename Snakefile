@@ -1,0 +1,56 @@
+# Language Atlas: locate languages inside a language model, take them away, measure what every language loses.
+#
+# results/corpora/{corpus}/{language}/{split}.parquet                   text
+# results/models/{model}/                                               checkpoint or its manifest, tokenizer
+# results/{model}/tokens/{language}/{split}/{shard}.arrow               token shards
+# results/{model}/importance/{language}/{samples}.safetensors           theta * summed gradient, signed
+# results/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors one bit a parameter
+# results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
+# results/tables/{table}.csv .md .tex .json                             for machines and for people
+# results/figures/{model}/{figure}.svg .png .gif
+#
+# The stages follow each other in this order, and so do the includes.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/common.smk"
+
+
+wildcard_constraints:
+    model=alternatives(config["models"]),
+    corpus=alternatives(config["corpora"]),
+    language=alternatives(config["languages"]),
+    split="pretrain|locate|test",
+    shard=r"\d{5}",
+    samples=r"\d+",
+    region=alternatives(all_region_names()),
+    side=r"top|bottom|random-\d+",
+    ratio=r"[0-9.e-]+",
+    experiment=alternatives(config["experiments"]),
+    figure=r"[\w-]+",
+    table=r"\w+",
+
+
+rule all:
+    input:
+        final_products(),
+    localrule: True
+
+
+include: "rules/targets.smk"
+include: "rules/corpora.smk"
+include: "rules/models.smk"
+include: "rules/tokens.smk"
+include: "rules/importance.smk"
+include: "rules/regions.smk"
+include: "rules/perplexity.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"

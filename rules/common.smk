@@ -1,0 +1,190 @@
+# Functions that rules share: the checked config, names of files, and what each region is made of. No rules here.
+import glob
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+from langatlas import settings
+from langatlas.provenance import code_version as version_of_script
+
+SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+config = settings.checked(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
+R = config["results"]
+SPLITS = ["pretrain", "locate", "test"]
+
+
+def code_version(script):
+    """Hash of an entry script and what it imports: a rule with it in its params reruns when that code changes."""
+    return version_of_script(SCRIPTS / f"{script}.py")
+
+
+def alternatives(values):
+    """Regular expression that matches exactly these values; one that matches nothing where there are none."""
+    return "|".join(map(re.escape, values)) or "(?!)"
+
+
+# -- files of one language ---------------------------------------------------------------------------------------------
+
+
+def corpus_documents(model, language, split):
+    corpus = config["checkpoints"][model]["corpus"]
+    return f"{R}/corpora/{corpus}/{language}/{split}.parquet"
+
+
+def token_shards(model, language, split):
+    folder = f"{R}/{model}/tokens/{language}/{split}"
+    return [f"{folder}/{shard:05d}.arrow" for shard in range(config["tokens"]["shards"][split])]
+
+
+def is_mini(model):
+    return config["checkpoints"][model]["source"] == "mini"
+
+
+def tokenizer_files(model):
+    return [f"{R}/models/{model}/tokenizer.json", f"{R}/models/{model}/tokenizer_config.json"]
+
+
+def importance_languages():
+    """Languages that need an importance: those of the core and those with a region of their own."""
+    listed = config["regions"]["core"]["languages"] + config["regions"]["monolingual"]["languages"]
+    return list(dict.fromkeys(listed))
+
+
+def importance_file(model, language, samples):
+    return f"{R}/{model}/importance/{language}/{samples}.safetensors"
+
+
+# -- regions -----------------------------------------------------------------------------------------------------------
+
+
+def scope_suffix(scope):
+    """The scope `matrix` is the paper's, so names without a suffix mean it."""
+    return "" if scope == "matrix" else f"-{scope}"
+
+
+def region_names(kind):
+    """Names of all regions of a kind: core, language or monolingual."""
+    own = config["regions"]["core" if kind == "core" else "monolingual"]
+    stems = ["core"] if kind == "core" else [f"{kind}-{language}" for language in own["languages"]]
+    return [stem + scope_suffix(scope) for stem in stems for scope in own["scopes"]]
+
+
+def all_region_names():
+    return [name for kind in ("core", "language", "monolingual") for name in region_names(kind)]
+
+
+def region_language(region):
+    """Language in a region's name; empty for the core."""
+    parts = region.split("-")
+    return "" if parts[0] == "core" else parts[1]
+
+
+def region_scope(region):
+    last = region.split("-")[-1]
+    return last if last in ("layer", "global") else "matrix"
+
+
+def region_sides(kind):
+    """Sides and ratios of a kind of region, as (side, ratio); language regions only serve to make monolingual ones."""
+    own = config["regions"]["core" if kind == "core" else "monolingual"]
+    sides = [side for side in own["sides"] if side != "random"]
+    if kind == "language":
+        sides = list(dict.fromkeys(["top", *sides]))
+    elif "random" in own["sides"]:
+        sides += [f"random-{seed}" for seed in own["seeds"]]
+    return [(side, str(ratio)) for ratio in own["ratios"] for side in sides]
+
+
+def region_files(kind, model, samples, regions=None):
+    return [
+        f"{R}/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors"
+        for region in (regions or region_names(kind))
+        for side, ratio in region_sides(kind)
+    ]
+
+
+def milestones(samples=None):
+    return samples or [max(config["importance"]["samples"])]
+
+
+def last_milestone():
+    return max(config["importance"]["samples"])
+
+
+def experiment_regions(model, experiment):
+    """Region files that an experiment removes, in order."""
+    chosen = config["experiments"][experiment]
+    return [
+        path
+        for samples in milestones(chosen["samples"])
+        for path in region_files(chosen["regions"], model, samples)
+    ]
+
+
+# -- what is made of them ----------------------------------------------------------------------------------------------
+
+
+def perplexity_files(experiments=None):
+    return [
+        f"{R}/{model}/perplexity/{experiment}/{language}.parquet"
+        for model in config["models"]
+        for experiment in (experiments or config["experiments"])
+        for language in config["languages"]
+    ]
+
+
+def language_products(language):
+    """Everything that belongs to one language alone (its perplexity needs the regions of all others)."""
+    products = [f"{R}/{model}/perplexity/{e}/{language}.parquet" for model in config["models"] for e in config["experiments"]]
+    if language in importance_languages():
+        samples = config["importance"]["samples"]
+        products += [importance_file(model, language, s) for model in config["models"] for s in samples]
+    return products
+
+
+def table(name):
+    """The four files of a table."""
+    return [f"{R}/tables/{name}.{suffix}" for suffix in ("csv", "md", "tex", "json")]
+
+
+def world_files(corpus, language):
+    """Data files of the world that a corpus of this language is written from; none for other sources."""
+    if all(part["source"] != "world" for part in config["corpora"][corpus]["parts"]):
+        return []
+    folder = Path(workflow.basedir) / "resources" / "world"
+    return [str(path) for path in (folder / "facts.yaml", folder / f"{language}.yaml") if path.exists()]
+
+
+def local_text_files(corpus, language):
+    """The user's own files behind a corpus: an edited file reruns its language. A glob that matches nothing is
+    left to the job, which says so with the name of the part."""
+    patterns = [part["files"] for part in config["corpora"][corpus]["parts"] if part["source"] in ("jsonl", "parquet")]
+    return sorted(str(path) for pattern in patterns for path in glob.glob(pattern.format(language=language), recursive=True))
+
+
+def mini_shards(model, split):
+    """Token shards of all languages that a mini model is trained on."""
+    return [path for language in config["checkpoints"][model]["languages"] for path in token_shards(model, language, split)]
+
+
+def language_region(region):
+    """Region of a language itself, from which its monolingual region is made."""
+    return region.replace("monolingual-", "language-", 1)
+
+
+def other_language_regions(region):
+    """Regions of all other languages of the same scope."""
+    suffix = scope_suffix(region_scope(region))
+    own = language_region(region)
+    names = [f"language-{language}{suffix}" for language in config["regions"]["monolingual"]["languages"]]
+    return [name for name in names if name != own]
+
+
+def region_outputs(kind):
+    """Output pattern of a rule that selects one region: a file per side and ratio."""
+    return [f"{R}/{{model}}/regions/{{region}}/{{samples}}/{side}-{ratio}.safetensors" for side, ratio in region_sides(kind)]
+
+
+def final_products():
+    return perplexity_files()

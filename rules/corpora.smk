@@ -1,0 +1,31 @@
+# Text of each language, from any source, deduplicated and split.
+#
+# IN   the sources that config.corpora names (the world of this project, JSONL, Parquet, the Hugging Face Hub)
+# OUT  results/corpora/{corpus}/{language}/{pretrain,locate,test}.parquet, stats.json
+#      results/tables/corpora.*
+
+
+rule build_corpus:
+    output:
+        pretrain=f"{R}/corpora/{{corpus}}/{{language}}/pretrain.parquet",
+        locate=f"{R}/corpora/{{corpus}}/{{language}}/locate.parquet",
+        test=f"{R}/corpora/{{corpus}}/{{language}}/test.parquet",
+        stats=f"{R}/corpora/{{corpus}}/{{language}}/stats.json",
+    input:
+        world=lambda wildcards: world_files(wildcards.corpus, wildcards.language),
+        files=lambda wildcards: local_text_files(wildcards.corpus, wildcards.language),
+    log:
+        f"{R}/logs/build_corpus/{{corpus}}/{{language}}.log",
+    benchmark:
+        f"{R}/benchmarks/build_corpus/{{corpus}}/{{language}}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        parts=lambda wildcards: config["corpora"][wildcards.corpus]["parts"],
+        labels=config["labels"],
+        code=code_version("build_corpus"),
+    conda:
+        "../envs/torch.yaml"
+    script:
+        "../workflow_scripts/build_corpus.py"

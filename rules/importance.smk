@@ -1,0 +1,78 @@
+# Importance of every parameter for each language. Shards are jobs of their own and are added in order.
+#
+# IN   results/models/{model}/model.json, results/{model}/tokens/{language}/locate/{shard}.arrow
+# OUT  results/{model}/importance/{language}/{samples}.safetensors
+#      results/tables/importance_similarity.*
+
+
+rule accumulate_gradients:
+    output:
+        # Sums over one shard of the samples up to each milestone: needed only until they are added.
+        partial=[
+            temp(f"{R}/{{model}}/importance/{{language}}/shards/{samples}-{{shard}}.safetensors")
+            for samples in config["importance"]["samples"]
+        ],
+        stats=f"{R}/{{model}}/importance/{{language}}/shards/{{shard}}.json",
+    input:
+        manifest=f"{R}/models/{{model}}/model.json",
+        shard=f"{R}/{{model}}/tokens/{{language}}/locate/{{shard}}.arrow",
+    log:
+        f"{R}/logs/accumulate_gradients/{{model}}/{{language}}/{{shard}}.log",
+    benchmark:
+        f"{R}/benchmarks/accumulate_gradients/{{model}}/{{language}}/{{shard}}.tsv"
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime=240,
+    params:
+        samples=config["importance"]["samples"],
+        shards=config["tokens"]["shards"]["locate"],
+        reduction=config["importance"]["reduction"],
+        batch_size=config["importance"]["batch_size"],
+        precision=config["importance"]["precision"],
+        code=code_version("accumulate_gradients"),
+    conda:
+        "../envs/torch.yaml"
+    script:
+        "../workflow_scripts/accumulate_gradients.py"
+
+
+rule combine_importance:
+    output:
+        importance=f"{R}/{{model}}/importance/{{language}}/{{samples}}.safetensors",
+    input:
+        partial=[
+            f"{R}/{{model}}/importance/{{language}}/shards/{{samples}}-{shard:05d}.safetensors"
+            for shard in range(config["tokens"]["shards"]["locate"])
+        ],
+    log:
+        f"{R}/logs/combine_importance/{{model}}/{{language}}/{{samples}}.log",
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_version("combine_importance"),
+    conda:
+        "../envs/plot.yaml"
+    script:
+        "../workflow_scripts/combine_importance.py"
+
+
+rule compare_importance:
+    output:
+        csv=f"{R}/{{model}}/importance/similarity/{{samples}}.csv",
+    input:
+        manifest=f"{R}/models/{{model}}/model.json",
+        importances=[f"{R}/{{model}}/importance/{language}/{{samples}}.safetensors" for language in importance_languages()],
+    log:
+        f"{R}/logs/compare_importance/{{model}}/{{samples}}.log",
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        parameters=1_000_000,
+        code=code_version("compare_importance"),
+    conda:
+        "../envs/plot.yaml"
+    script:
+        "../workflow_scripts/compare_importance.py"

@@ -1,0 +1,86 @@
+# Models: the mini model is trained here; any other comes from a folder or the Hub. Both end as a manifest, model.json,
+# and the tokenizer's two files.
+#
+# IN   results/corpora/{corpus}/{language}/pretrain.parquet (mini), or config.checkpoints.{model}.path
+# OUT  results/models/{model}/model.json, tokenizer.json, tokenizer_config.json
+#      mini also: config.json, model.safetensors, training.csv
+
+
+rule train_tokenizer:
+    output:
+        tokenizer=f"{R}/models/{{model}}/tokenizer.json",
+        config=f"{R}/models/{{model}}/tokenizer_config.json",
+    input:
+        documents=lambda wildcards: [
+            corpus_documents(wildcards.model, language, "pretrain")
+            for language in config["checkpoints"][wildcards.model]["languages"]
+        ],
+    log:
+        f"{R}/logs/train_tokenizer/{{model}}.log",
+    wildcard_constraints:
+        model=alternatives(filter(is_mini, config["models"])),
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        vocabulary_size=lambda wildcards: config["checkpoints"][wildcards.model]["vocabulary_size"],
+        sequence_length=config["tokens"]["sequence_length"],
+        code=code_version("train_tokenizer"),
+    conda:
+        "../envs/torch.yaml"
+    script:
+        "../workflow_scripts/train_tokenizer.py"
+
+
+rule train_mini:
+    output:
+        weights=f"{R}/models/{{model}}/model.safetensors",
+        config=f"{R}/models/{{model}}/config.json",
+        curve=f"{R}/models/{{model}}/training.csv",
+        manifest=f"{R}/models/{{model}}/model.json",
+    input:
+        tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
+        pretrain=lambda wildcards: mini_shards(wildcards.model, "pretrain"),
+        validation=lambda wildcards: mini_shards(wildcards.model, "locate"),
+    log:
+        f"{R}/logs/train_mini/{{model}}.log",
+    benchmark:
+        f"{R}/benchmarks/train_mini/{{model}}.tsv"
+    wildcard_constraints:
+        model=alternatives(filter(is_mini, config["models"])),
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        architecture=lambda wildcards: config["checkpoints"][wildcards.model]["architecture"],
+        training=lambda wildcards: config["checkpoints"][wildcards.model]["training"],
+        sequence_length=config["tokens"]["sequence_length"],
+        code=code_version("train_mini"),
+    conda:
+        "../envs/torch.yaml"
+    script:
+        "../workflow_scripts/train_mini.py"
+
+
+rule fetch_model:
+    output:
+        manifest=f"{R}/models/{{model}}/model.json",
+        tokenizer=f"{R}/models/{{model}}/tokenizer.json",
+        config=f"{R}/models/{{model}}/tokenizer_config.json",
+    log:
+        f"{R}/logs/fetch_model/{{model}}.log",
+    wildcard_constraints:
+        model=alternatives(model for model in config["models"] if not is_mini(model)),
+    localrule: True
+    retries: 2
+    params:
+        path=lambda wildcards: config["checkpoints"][wildcards.model]["path"],
+        revision=lambda wildcards: config["checkpoints"][wildcards.model]["revision"],
+        dtype=lambda wildcards: config["checkpoints"][wildcards.model]["dtype"],
+        code=code_version("fetch_model"),
+    conda:
+        "../envs/torch.yaml"
+    script:
+        "../workflow_scripts/fetch_model.py"

@@ -1,0 +1,30 @@
+# NLL of every test sequence under every intervention of an experiment. One job a language: the model is loaded once.
+#
+# IN   results/models/{model}/model.json, results/{model}/tokens/{language}/test/00000.arrow, region files
+# OUT  results/{model}/perplexity/{experiment}/{language}.parquet
+
+
+rule measure_perplexity:
+    output:
+        rows=f"{R}/{{model}}/perplexity/{{experiment}}/{{language}}.parquet",
+    input:
+        manifest=f"{R}/models/{{model}}/model.json",
+        shard=f"{R}/{{model}}/tokens/{{language}}/test/00000.arrow",
+        regions=lambda wildcards: experiment_regions(wildcards.model, wildcards.experiment),
+    log:
+        f"{R}/logs/measure_perplexity/{{model}}/{{experiment}}/{{language}}.log",
+    benchmark:
+        f"{R}/benchmarks/measure_perplexity/{{model}}/{{experiment}}/{{language}}.tsv"
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime=240,
+    params:
+        include_norms=lambda wildcards: config["experiments"][wildcards.experiment]["include_norms"],
+        batch_size=config["perplexity"]["batch_size"],
+        precision=config["perplexity"]["precision"],
+        code=code_version("measure_perplexity"),
+    conda:
+        "../envs/torch.yaml"
+    script:
+        "../workflow_scripts/measure_perplexity.py"

@@ -1,0 +1,165 @@
+"""Importance of every parameter for a language: theta * sum over samples of dNLL/dtheta, with its sign.
+
+First-order Taylor estimate of what the NLL of the text would change if the parameter were zero (Zhang et al. 2024,
+section 2); the absolute value is taken when a region is selected. Gradients are summed in fp32 whatever the precision
+of the weights; each parameter's gradient is freed as soon as it is added, so beside weights and activations memory is
+4 bytes a parameter and the gradients of one block.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from langatlas.files import atomic
+from langatlas.locate.importance_files import FORMAT
+from langatlas.models import devices
+from langatlas.models.nll import batches, token_nll
+from langatlas.tensorfile import TensorWriter
+
+log = logging.getLogger(__name__)
+REDUCTIONS = ("corrected", "published")
+
+
+class GradientSum:
+    """fp32 sums of the gradients of all parameters of a model; a context manager that removes its hooks on exit."""
+
+    def __init__(self, model: torch.nn.Module):
+        self.parameters = dict(model.named_parameters())
+        self.sums = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in self.parameters.items()}
+
+    def __enter__(self) -> "GradientSum":
+        self._hooks = [
+            parameter.register_post_accumulate_grad_hook(self._adder(self.sums[name]))
+            for name, parameter in self.parameters.items()
+        ]
+        return self
+
+    @staticmethod
+    def _adder(total: torch.Tensor):
+        def add(parameter: torch.Tensor) -> None:
+            total.add_(parameter.grad)
+            parameter.grad = None
+
+        return add
+
+    def __exit__(self, *_) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+
+@dataclass
+class Progress:
+    """What was read so far."""
+
+    samples: int = 0
+    tokens: int = 0
+    nll: float = 0.0
+
+
+def accumulate(
+    model: torch.nn.Module,
+    sequences: Sequence[np.ndarray],
+    gradients: GradientSum,
+    progress: Progress,
+    *,
+    batch_size: int,
+    reduction: str,
+    precision: str,
+    bar: tqdm | None = None,
+) -> None:
+    """Add the gradients of the NLL of ``sequences`` to ``gradients`` (whose hooks are on) and count in ``progress``.
+
+    ``reduction``: ``corrected`` sums the NLL of all tokens, so batches do not matter; ``published`` takes the mean token
+    NLL of each micro-batch, as released, so a token of a batch of short texts weighs more. Raises ValueError when a
+    NLL is not finite, naming the first such sequence.
+    """
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    device = next(model.parameters()).device
+    for batch in batches(list(sequences), batch_size):
+        batch = batch.to(device)
+        with devices.autocast(precision, device):
+            losses_BT = token_nll(model, batch)
+        total = losses_BT.sum()
+        if not torch.isfinite(total):
+            row = int((~torch.isfinite(losses_BT.sum(1))).nonzero()[0])
+            raise ValueError(
+                f"the NLL of sequence {progress.samples + row} of this shard is {float(losses_BT[row].sum())}, not finite"
+            )
+        (total if reduction == "corrected" else total / batch.n_predicted).backward()
+        progress.samples += len(batch.index)
+        progress.tokens += batch.n_predicted
+        progress.nll += float(total)
+        if bar is not None:
+            bar.update(batch.n_predicted)
+
+
+def importance_of_shard(
+    model: torch.nn.Module,
+    sequences: Sequence[np.ndarray],
+    milestones: Sequence[int],
+    outputs: Sequence[str],
+    metadata: dict[str, str],
+    *,
+    batch_size: int,
+    reduction: str,
+    precision: str,
+) -> Progress:
+    """Walk through one shard and write theta * gradient sum at each milestone (samples of this shard, ascending).
+
+    Each output holds one F32 tensor per parameter of the model, signed, under its Hugging Face name.
+    """
+    precision = devices.resolve_precision(precision, next(model.parameters()).device)
+    progress, started = Progress(), time.perf_counter()
+    total = sum(len(sequence) - 1 for sequence in sequences[: milestones[-1]])
+    with GradientSum(model) as gradients, tqdm(total=total, unit=" tokens", mininterval=2, miniters=1) as bar:
+        for milestone, output in zip(milestones, outputs, strict=True):
+            accumulate(
+                model, sequences[progress.samples : milestone], gradients, progress,
+                batch_size=batch_size, reduction=reduction, precision=precision, bar=bar,
+            )  # fmt: skip
+            counted = {"samples": str(progress.samples), "tokens": str(progress.tokens), "nll_nats": repr(progress.nll)}
+            write_products(output, gradients, {**metadata, **counted, "reduction": reduction, "precision": precision})
+    seconds = time.perf_counter() - started
+    loss = progress.nll / max(progress.tokens, 1)
+    log.info(
+        "%d samples, %d tokens, %.0f tokens/s, loss %.4f nats/token",
+        progress.samples,
+        progress.tokens,
+        progress.tokens / seconds,
+        loss,
+    )
+    return progress
+
+
+def write_products(path: str, gradients: GradientSum, metadata: dict[str, str]) -> None:
+    """Write theta * gradient sum, one tensor at a time."""
+    layout = {name: ("F32", tuple(p.shape)) for name, p in gradients.parameters.items()}
+    with TensorWriter(path, layout, {**metadata, "format": FORMAT}) as writer:
+        for name, parameter in gradients.parameters.items():
+            product = parameter.detach().float() * gradients.sums[name]
+            writer.write(name, product.cpu().numpy())
+
+
+def write_progress(path: str, progress: Progress, seconds: float, peak_memory_gib: float) -> None:
+    """Throughput and memory of a shard as JSON: measured facts that differ between runs stay out of the tensors' file."""
+    record = {
+        "samples": progress.samples,
+        "tokens": progress.tokens,
+        "loss_nats_per_token": progress.nll / max(progress.tokens, 1),
+        "tokens_per_s": progress.tokens / seconds,
+        "peak_memory_gib": peak_memory_gib,
+    }
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def samples_in_shard(samples: int, shard: int, shards: int) -> int:
+    """How many of the first ``samples`` sequences lie in this shard, where sequence i is in shard i modulo ``shards``."""
+    return len(range(shard, samples, shards))

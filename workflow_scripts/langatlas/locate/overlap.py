@@ -1,0 +1,57 @@
+"""How large regions are in every matrix, and what those of two languages share. Counts bits; no torch."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from langatlas.models.adapters import adapter_for, locate_parameter
+from langatlas.region import Region, check_same_parameters
+
+DESCRIBED = ("model", "region", "region_language", "scope", "samples", "side", "seed", "ratio")
+
+
+def described(region: Region) -> dict[str, str]:
+    """The columns that say which region this is; ``random-1`` becomes side random and seed 1."""
+    columns = {key: region.metadata.get(key, "") for key in DESCRIBED}
+    return columns | {"side": columns["side"].split("-")[0]}
+
+
+def densities(paths: Sequence[str], model_type: str) -> pd.DataFrame:
+    """One row per region and parameter tensor: layer, module, kind, n_selected, n_parameters, density."""
+    adapter, rows = adapter_for(model_type), []
+    for region in map(Region.open, paths):
+        for name in region.names:
+            place, selected, size = locate_parameter(name, adapter), region.count(name), region.numel(name)
+            where = {"parameter": name, "layer": place.layer, "module": place.module, "kind": place.kind}
+            counts = {"n_selected": selected, "n_parameters": size, "density": selected / size}
+            rows.append(described(region) | where | counts)
+    return pd.DataFrame(rows)
+
+
+def overlaps(paths: Sequence[str]) -> pd.DataFrame:
+    """One row per pair of languages and parameter tensor, of regions of the same side, ratio and scope.
+
+    Columns: language_a, language_b, side, ratio, scope, samples, parameter, n_a, n_b, intersection, union, n_parameters.
+    """
+    regions = [Region.open(path) for path in paths]
+    names, rows = check_same_parameters(regions), []
+    groups: dict[tuple, list[Region]] = {}
+    for region in regions:
+        groups.setdefault(tuple(region.metadata[key] for key in ("side", "ratio", "scope")), []).append(region)
+    for members in groups.values():
+        common = {key: members[0].metadata[key] for key in ("model", "samples", "scope", "side", "ratio")}
+        for name in names:
+            bits = [region.bits(name) for region in members]
+            for (a, bits_a), (b, bits_b) in combinations(zip(members, bits, strict=True), 2):
+                both = int(np.bitwise_count(bits_a & bits_b).sum(dtype=np.int64))
+                n_a, n_b = a.count(name), b.count(name)
+                pair = {"language_a": _language(a), "language_b": _language(b), "parameter": name}
+                sizes = {"n_a": n_a, "n_b": n_b, "intersection": both, "union": n_a + n_b - both}
+                rows.append(common | pair | sizes | {"n_parameters": a.numel(name)})
+    return pd.DataFrame(rows)
+
+
+def _language(region: Region) -> str:
+    return region.metadata["region"].split("-")[1]

@@ -1,0 +1,177 @@
+"""Select regions from importances: core, per language, monolingual, and their random controls. Streams, no torch.
+
+Core: the top n of sum over languages of |importance|. Language: the top n of |importance| of one language.
+Monolingual: the language's region minus the union of all others' (Zhang et al. 2024, section 4). n = floor(ratio *
+numel) of the scope: each matrix, each layer, or all decoder blocks together. Random controls have, in every matrix, as
+many parameters as the region that they control.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+
+import numpy as np
+
+from langatlas.locate.importance_files import FORMAT as IMPORTANCE
+from langatlas.locate.importance_files import core_scores
+from langatlas.locate.selection import Taker, keys_of, random_keys, thresholds
+from langatlas.models.adapters import adapter_for, locate_parameter
+from langatlas.region import Region, RegionWriter, check_same_parameters, unpack
+from langatlas.tensorfile import TensorFile
+
+log = logging.getLogger(__name__)
+SCOPES = ("matrix", "layer", "global")
+Plan = dict[tuple[str, str], str]  # (side, ratio as in the config) -> path of the region file
+
+
+def parse_ratio(ratio: str) -> float:
+    """Ratio as written in the config -> number. Raises ValueError outside (0, 1]."""
+    value = float(ratio)
+    if not 0 < value <= 1:
+        raise ValueError(f"ratio must be in (0, 1], got {ratio}")
+    return value
+
+
+def block_parameters(names: Sequence[str], model_type: str, scope: str) -> list[list[str]]:
+    """Parameters of decoder blocks in the model's order, grouped by what shares one n: matrix, layer or everything."""
+    if scope not in SCOPES:
+        raise ValueError(f"scope must be one of {', '.join(SCOPES)}, got {scope!r}")
+    adapter = adapter_for(model_type)
+    places = [place for name in names if (place := locate_parameter(name, adapter))]
+    key: Callable = {"matrix": lambda p: p.name, "layer": lambda p: p.layer, "global": lambda p: None}[scope]
+    groups: dict = {}
+    for place in places:
+        groups.setdefault(key(place), []).append(place.name)
+    return list(groups.values())
+
+
+def select(
+    importances: Sequence[str], plan: Plan, *, model_type: str, scope: str, region: str, metadata: Mapping[str, str]
+) -> None:
+    """Write top, bottom and random regions of all ratios in one pass over the importances (summed as for the core).
+
+    ``plan`` keys: side ``top``, ``bottom`` or ``random-SEED``; ratio as in the config. Ties go to the lower flat index.
+    Raises ValueError when the files are of different models or a score is NaN.
+    """
+    files = [TensorFile(path, IMPORTANCE) for path in importances]
+    check_same_model(files)
+    groups = block_parameters(files[0].names, model_type, scope)
+    shapes = {name: files[0].shape(name) for group in groups for name in group}
+    common = describe(files, region=region, scope=scope, metadata=metadata)
+    with ExitStack() as stack:
+        writers = {
+            (side, ratio): stack.enter_context(RegionWriter(path, shapes, {**common, **_side(side), "ratio": ratio}))
+            for (side, ratio), path in plan.items()
+        }
+        for group in groups:
+            for key, name, mask in _select_group(group, files, list(plan)):
+                writers[key].write_mask(name, mask.reshape(shapes[name]))
+
+
+def _select_group(group: list[str], files: list[TensorFile], plan: list[tuple[str, str]]) -> Iterator:
+    """Masks of one group of matrices that share one n, as ((side, ratio), name, flat mask)."""
+    cache: dict[str, np.ndarray] = {}
+
+    def keys(name: str) -> np.ndarray:
+        if name in cache:
+            return cache[name]
+        try:
+            found = keys_of(core_scores(files, name))
+        except ValueError as error:
+            raise ValueError(f"{[file.path for file in files]}: {name}: {error}") from None
+        if len(group) == 1:  # one matrix is read once; larger groups are streamed anew in every pass
+            cache[name] = found
+        return found
+
+    size = sum(int(np.prod(files[0].shape(name), dtype=np.int64)) for name in group)
+    ranked = [(side, ratio) for side, ratio in plan if not side.startswith("random-")]
+    # A random control is drawn per matrix with the number that the top side takes there, so it needs that side too.
+    tops = {ratio: ("top", ratio) for side, ratio in plan if side.startswith("random-")}
+    ranked += [key for key in tops.values() if key not in ranked]
+    requests = [(int(parse_ratio(ratio) * size), side == "top") for side, ratio in ranked]
+    takers = dict(zip(ranked, map(Taker, thresholds(lambda: map(keys, group), requests)), strict=True))
+    for name in group:
+        masks = {key: taker.mask(keys(name)) for key, taker in takers.items()}
+        for side, ratio in plan:
+            if side.startswith("random-"):
+                seed, n = int(side.removeprefix("random-")), int(masks["top", ratio].sum())
+                yield (side, ratio), name, random_mask(seed, name, masks["top", ratio].size, n)
+            else:
+                yield (side, ratio), name, masks[side, ratio]
+
+
+def random_mask(seed: int, name: str, size: int, n: int) -> np.ndarray:
+    """Flat bool mask of n random places out of ``size``; nested in n for one seed and name."""
+    keys = random_keys(seed, name, size)
+    (threshold,) = thresholds(lambda: [keys], [(n, True)])
+    return Taker(threshold).mask(keys)
+
+
+def select_monolingual(
+    own: Sequence[str],
+    others: Sequence[str],
+    plan: Plan,
+    *,
+    region: str,
+    metadata: Mapping[str, str],
+) -> None:
+    """Write S_l minus the union of the other S_l' for each (side, ratio) of ``plan``, and random controls of its size.
+
+    ``own`` and ``others`` are region files, of all sides and ratios, of the language and of all other languages.
+    """
+    own, others = [Region.open(path) for path in own], [Region.open(path) for path in others]
+    for (side, ratio), path in plan.items():
+        source = {"side": "top" if side.startswith("random-") else side, "ratio": ratio}
+        (mine,) = [r for r in own if source.items() <= r.metadata.items()]
+        theirs = [r for r in others if source.items() <= r.metadata.items()]
+        names = check_same_parameters([mine, *theirs])
+        shapes = {name: mine.shape(name) for name in names}
+        kept = {key: mine.metadata[key] for key in ("model", "model_hash", "model_type", "samples", "scope")}
+        languages = [r.metadata["region"].removeprefix("language-") for r in [mine, *theirs]]
+        described = {**kept, "region": region, "languages": json.dumps(languages), **_side(side), "ratio": ratio}
+        with RegionWriter(path, shapes, {**described, **metadata}) as writer:
+            for name in names:
+                bits = mine.bits(name)
+                for other in theirs:
+                    bits = bits & ~other.bits(name)
+                mask = unpack(bits, shapes[name])
+                if side.startswith("random-"):
+                    seed = int(side.removeprefix("random-"))
+                    mask = random_mask(seed, name, mask.size, int(mask.sum())).reshape(shapes[name])
+                writer.write_mask(name, mask)
+
+
+def check_same_model(files: Sequence[TensorFile]) -> None:
+    """Raises ValueError when importance files are of different models."""
+    for other in files[1:]:
+        if other.metadata["model_hash"] != files[0].metadata["model_hash"] or other.names != files[0].names:
+            raise ValueError(
+                f"{other.path} is of model {other.metadata['model']} ({other.metadata['model_hash']}), but "
+                f"{files[0].path} of {files[0].metadata['model']} ({files[0].metadata['model_hash']})"
+            )
+
+
+def describe(files: Sequence[TensorFile], *, region: str, scope: str, metadata: Mapping[str, str]) -> dict[str, str]:
+    first = files[0].metadata
+    languages = [file.metadata["language"] for file in files]
+    # The metadata of an importance file holds model, code and the exact NLL: its hash stands for the file, which may be
+    # tens of gigabytes.
+    sources = {
+        file.metadata["language"]: hashlib.sha256(json.dumps(file.metadata, sort_keys=True).encode()).hexdigest()[:16]
+        for file in files
+    }
+    return {
+        **{key: first[key] for key in ("model", "model_hash")},
+        "samples": first["samples"],
+        "region": region,
+        "scope": scope,
+        "languages": json.dumps(languages),
+        "sources": json.dumps(sources),
+        **metadata,
+    }
+
+
+def _side(side: str) -> dict[str, str]:
+    return {"side": side, "seed": side.removeprefix("random-") if side.startswith("random-") else ""}

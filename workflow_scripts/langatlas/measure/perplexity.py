@@ -1,0 +1,130 @@
+"""NLL of every test sequence under every intervention: one row each, nothing averaged."""
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from tqdm import tqdm
+
+from langatlas.files import atomic
+from langatlas.intervene.removal import fingerprint, zeroed
+from langatlas.models import devices
+from langatlas.models.nll import Batch, batches, token_nll
+from langatlas.region import Region
+from langatlas.tokens import TokenShard
+
+log = logging.getLogger(__name__)
+
+# One row per (intervention, sequence). Columns of the intervention are null in the rows of the base.
+SCHEMA = pa.schema(
+    [
+        ("model", pa.string()),
+        ("experiment", pa.string()),
+        ("language", pa.string()),
+        ("region", pa.string()),
+        ("region_language", pa.string()),
+        ("scope", pa.string()),
+        ("samples", pa.int64()),
+        ("side", pa.string()),
+        ("seed", pa.int64()),
+        ("ratio", pa.float64()),
+        ("sequence", pa.int64()),
+        ("nll_nats", pa.float64()),
+        ("n_tokens", pa.int64()),
+        ("n_bytes", pa.int64()),
+        ("n_characters", pa.int64()),
+    ]
+)
+
+
+@torch.inference_mode()
+def sequence_nll(model: torch.nn.Module, prepared: Sequence[Batch], count: int, precision: str) -> np.ndarray:
+    """NLL in nats of each of ``count`` sequences, float64, in the order of the data (``precision`` already resolved)."""
+    device = next(model.parameters()).device
+    nll = np.empty(count, np.float64)
+    for batch in prepared:
+        with devices.autocast(precision, device):
+            losses_BT = token_nll(model, batch)
+        nll[batch.index] = losses_BT.double().sum(1).cpu().numpy()
+    return nll
+
+
+def sweep(
+    model: torch.nn.Module,
+    shard: TokenShard,
+    regions: Sequence[Region],
+    *,
+    batch_size: int,
+    precision: str,
+    include_norms: bool = False,
+) -> pd.DataFrame:
+    """Base and every region removed in turn: rows with the columns of SCHEMA from ``region`` on.
+
+    The model is changed in place and restored; that its weights are bit-identical afterwards is checked after every
+    intervention. Raises ValueError when the base NLL of a sequence is not finite.
+    """
+    device = next(model.parameters()).device
+    precision = devices.resolve_precision(precision, device)
+    prepared = [batch.to(device) for batch in batches(shard.sequences, batch_size, by_length=True)]
+    before = fingerprint(model)
+    frames, started, tokens = [], time.perf_counter(), 0
+    for region in tqdm([None, *regions], unit=" interventions", mininterval=2):
+        with zeroed(model, region, include_norms=include_norms):
+            nll = sequence_nll(model, prepared, len(shard), precision)
+        if fingerprint(model) != before:
+            raise RuntimeError(f"the weights were not restored after {region.path if region else 'the base'}")
+        if region is None and not np.isfinite(nll).all():
+            raise ValueError(
+                f"{shard.path}: the NLL of sequence {int(np.flatnonzero(~np.isfinite(nll))[0])} is not finite before any change"
+            )
+        frames.append(_rows(region, nll, shard))
+        tokens += sum(batch.n_predicted for batch in prepared)
+    log.info("%d interventions, %.0f tokens/s", len(frames), tokens / (time.perf_counter() - started))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _rows(region: Region | None, nll: np.ndarray, shard: TokenShard) -> pd.DataFrame:
+    described = {
+        "region": None,
+        "region_language": None,
+        "scope": None,
+        "samples": None,
+        "side": "base",
+        "seed": None,
+        "ratio": None,
+    }
+    if region is not None:
+        found = region.metadata
+        described = {
+            "region": found["region"],
+            "region_language": found.get("region_language") or None,
+            "scope": found["scope"],
+            "samples": int(found["samples"]),
+            "side": found["side"].split("-")[0],
+            "seed": int(found["seed"]) if found["seed"] else None,
+            "ratio": float(found["ratio"]),
+        }
+    measured = {
+        "sequence": np.arange(len(nll)),
+        "nll_nats": nll,
+        "n_tokens": [len(ids) - 1 for ids in shard.sequences],
+        "n_bytes": shard.n_bytes,
+        "n_characters": shard.n_characters,
+    }
+    return pd.DataFrame(measured).assign(**described)
+
+
+def write_rows(
+    rows: pd.DataFrame, path: str | Path, *, model: str, experiment: str, language: str, metadata: dict[str, str]
+) -> None:
+    """Write rows as Parquet with the columns and types of SCHEMA and provenance in the file's metadata."""
+    rows = rows.assign(model=model, experiment=experiment, language=language)
+    table = pa.Table.from_pandas(rows, SCHEMA.with_metadata(metadata), preserve_index=False)
+    with atomic(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary)

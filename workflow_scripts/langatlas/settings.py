@@ -1,0 +1,151 @@
+"""The config: defaults filled in, every value checked, every mistake named before any job starts.
+
+The schema gives types, ranges and defaults; this module turns its complaints into sentences and adds what a schema
+cannot say: that a name used in one place is defined in another. No torch, no pandas: it runs at every start.
+"""
+
+import difflib
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+from langatlas import languages
+
+
+def checked(config: dict, schema_path: str | Path) -> dict:
+    """A copy of the config with defaults filled in. Raises ValueError listing every mistake: key, value, what is allowed."""
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    config = deepcopy(dict(config))
+    fill_defaults(config, schema, schema)
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    problems = [problem for error in errors for problem in explain(error)]
+    if not problems:
+        problems = list(inconsistencies(config))
+    if problems:
+        raise ValueError("the config cannot be used:\n" + "\n".join(f"  - {problem}" for problem in problems))
+    return config
+
+
+def fill_defaults(value, schema: dict, root: dict) -> None:
+    """Fill in, in place, the defaults that the schema gives for missing keys, at any depth."""
+    schema = resolve(schema, root)
+    if isinstance(value, dict):
+        for key, sub in schema.get("properties", {}).items():
+            sub = resolve(sub, root)
+            if key not in value and "default" in sub:
+                value[key] = deepcopy(sub["default"])
+            if key in value:
+                fill_defaults(value[key], sub, root)
+        if isinstance(sub := schema.get("additionalProperties"), dict):
+            for key in value.keys() - schema.get("properties", {}).keys():
+                fill_defaults(value[key], sub, root)
+    elif isinstance(value, list) and "items" in schema:
+        for item in value:
+            fill_defaults(item, schema["items"], root)
+
+
+def resolve(schema: dict, root: dict) -> dict:
+    """Follow a ``$ref`` to ``#/$defs/name``; keys beside it take precedence."""
+    if "$ref" not in schema:
+        return schema
+    target = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    return {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+
+
+def explain(error: ValidationError) -> list[str]:
+    """A schema's complaint as sentences that name the key, the value and what is allowed."""
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))
+        return [
+            f"unknown key {_join(place, key)}{_suggest(key, known)}; allowed here: {', '.join(known)}"
+            for key in unknown
+        ]
+    if error.validator == "required":
+        missing = sorted(set(error.validator_value) - set(error.instance))
+        return [f"key {_join(place, key)} is missing" for key in missing]
+    allowed = {
+        "enum": lambda: "must be one of " + ", ".join(map(str, error.validator_value)),
+        "type": lambda: f"must be of type {error.validator_value}",
+        "minimum": lambda: f"must be at least {error.validator_value}",
+        "exclusiveMinimum": lambda: f"must be greater than {error.validator_value}",
+        "maximum": lambda: f"must be at most {error.validator_value}",
+        "minItems": lambda: f"must hold at least {error.validator_value} value(s)",
+        "uniqueItems": lambda: "must not repeat a value",
+        "pattern": lambda: f"must match {error.validator_value}",
+    }.get(error.validator, lambda: error.message)
+    return [f"{place or 'config'}: {error.instance!r} {allowed()}"]
+
+
+def _join(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
+
+
+def _suggest(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def inconsistencies(config: dict) -> Iterator[str]:
+    """Mistakes that lie between keys. The config is valid by the schema."""
+    yield from _models(config)
+    yield from _languages(config)
+    regions = config["regions"]
+    for kind in ("core", "monolingual"):
+        yield from _region_problems(kind, regions[kind])
+    for name, experiment in config["experiments"].items():
+        for samples in experiment["samples"] or []:
+            if samples not in config["importance"]["samples"]:
+                yield f"experiments.{name}.samples: {samples} is none of importance.samples {config['importance']['samples']}"
+    if sorted(set(config["importance"]["samples"])) != config["importance"]["samples"]:
+        yield f"importance.samples: {config['importance']['samples']} must be ascending, each once"
+    shards, samples = config["tokens"]["shards"]["locate"], config["importance"]["samples"][0]
+    if shards > samples:
+        yield f"tokens.shards.locate: {shards} shards are more than the {samples} samples of the first milestone"
+    limit, most = config["tokens"]["max_sequences"]["locate"], config["importance"]["samples"][-1]
+    if limit is not None and limit < most:
+        yield f"tokens.max_sequences.locate: {limit} is less than the {most} samples that importance.samples asks for"
+
+
+def _models(config: dict) -> Iterator[str]:
+    for model in config["models"]:
+        if model not in config["checkpoints"]:
+            yield f"models: {model!r} is not defined; checkpoints holds {', '.join(config['checkpoints'])}"
+            continue
+        checkpoint = config["checkpoints"][model]
+        if checkpoint["corpus"] not in config["corpora"]:
+            yield f"checkpoints.{model}.corpus: {checkpoint['corpus']!r} is not defined; corpora holds {', '.join(config['corpora'])}"
+        if checkpoint["source"] == "huggingface" and not checkpoint["path"]:
+            yield f"checkpoints.{model}.path: missing; give a checkpoint folder or a Hub id"
+        if checkpoint["source"] == "mini":
+            for key in ("languages", "architecture", "training"):
+                if not checkpoint[key]:
+                    yield f"checkpoints.{model}.{key}: missing; a mini model needs it"
+
+
+def _languages(config: dict) -> Iterator[str]:
+    labels = config["labels"]
+    for label in config["languages"]:
+        try:
+            languages.get(label, labels)
+        except ValueError as error:
+            yield f"languages: {error}"
+    users = {f"regions.{kind}.languages": config["regions"][kind]["languages"] for kind in ("core", "monolingual")}
+    users |= {
+        f"checkpoints.{m}.languages": config["checkpoints"].get(m, {}).get("languages") or [] for m in config["models"]
+    }
+    for key, used in users.items():
+        for label in used:
+            if label not in config["languages"]:
+                yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
+
+
+def _region_problems(kind: str, region: dict) -> Iterator[str]:
+    if "random" in region["sides"] and "top" not in region["sides"]:
+        yield f"regions.{kind}.sides: random is the control of top and needs it"
+    if "random" in region["sides"] and not region["seeds"]:
+        yield f"regions.{kind}.seeds: empty, but sides names random"

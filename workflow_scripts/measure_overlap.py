@@ -1,0 +1,9 @@
+"""Count what the regions of every pair of languages share. Output: CSV of intersections, unions and sizes."""
+
+from langatlas import runlog
+from langatlas.files import atomic
+from langatlas.locate.overlap import overlaps
+
+if __name__ == "__main__":
+    with runlog.job(snakemake), atomic(snakemake.output.csv) as path:
+        overlaps(snakemake.input.regions).to_csv(path, index=False)

@@ -1,0 +1,34 @@
+"""Remove every region of an experiment in turn and measure one language. Output: NLL of each sequence, Parquet."""
+
+import torch
+from langatlas import runlog
+from langatlas.intervene.removal import open_regions
+from langatlas.measure.perplexity import sweep, write_rows
+from langatlas.models import checkpoint, devices
+from langatlas.provenance import collect
+from langatlas.tokens import open_shard
+
+if __name__ == "__main__":
+    with runlog.job(snakemake):
+        torch.set_num_threads(snakemake.threads)
+        params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
+        shard = open_shard(snakemake.input.shard)
+        checkpoint.check_vocabulary(manifest, int(shard.metadata["vocabulary_size"]), shard.path)
+        model = checkpoint.load(manifest, devices.pick_device())
+        regions = open_regions(snakemake.input.regions, model, manifest.hash)
+        rows = sweep(
+            model,
+            shard,
+            regions,
+            batch_size=params.batch_size,
+            precision=params.precision,
+            include_norms=params.include_norms,
+        )
+        write_rows(
+            rows,
+            snakemake.output.rows,
+            model=manifest.name,
+            experiment=snakemake.wildcards.experiment,
+            language=snakemake.wildcards.language,
+            metadata=collect(**params) | {"model_hash": manifest.hash, "revision": manifest.revision},
+        )

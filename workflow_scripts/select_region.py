@@ -1,0 +1,19 @@
+"""Select top, bottom and random regions of all ratios in one pass. Output: one region file a side and ratio."""
+
+from langatlas import runlog
+from langatlas.locate.regions import select
+from langatlas.models.checkpoint import Manifest
+from langatlas.provenance import collect
+
+if __name__ == "__main__":
+    with runlog.job(snakemake):
+        params, manifest = snakemake.params, Manifest.read(snakemake.input.manifest)
+        sides = [tuple(side) for side in params.sides]
+        select(
+            snakemake.input.importances,
+            dict(zip(sides, snakemake.output.regions, strict=True)),
+            model_type=manifest.model_type,
+            scope=params.scope,
+            region=snakemake.wildcards.region,
+            metadata=collect(params.code, model_type=manifest.model_type, region_language=""),
+        )
