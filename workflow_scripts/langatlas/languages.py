@@ -14,7 +14,9 @@ from pathlib import Path
 
 REGISTRY = Path(__file__).parents[2] / "resources" / "languages.csv"
 OWN_LABEL_KEYS = ("name", "group", "branch", "script")
-OWN_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # a label is a path segment, a wildcard and part of region names
+OWN_LABEL = re.compile(
+    r"\w+", re.ASCII
+)  # a label is a folder's name, and the hyphen parts the words of a region's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def _own_label(label: str, declared: Mapping[str, str]) -> Language:
         known = registry()[label].name
         raise ValueError(f"labels.{label}: {label!r} is the code of {known}; give your own label another name")
     if not OWN_LABEL.fullmatch(label):
-        raise ValueError(f"labels: {label!r} must consist of letters, digits, - and _ (it becomes a folder's name)")
+        raise ValueError(f"labels: {label!r} must consist of letters, digits and _ (it becomes part of file names)")
     declared = declared or {}
     unknown = sorted(set(declared) - set(OWN_LABEL_KEYS))
     if unknown:

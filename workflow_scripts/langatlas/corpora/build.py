@@ -64,7 +64,9 @@ def build_corpus(
         with ExitStack() as files:  # left in reverse order: the statistics appear last, when all else is there
             stats_file = files.enter_context(atomic(stats))
             targets = {split: files.enter_context(atomic(outputs[split])) for split in SPLITS}
-            sizes = {split: builder.finish(spools[split].path, targets[split], split, made_by) for split in SPLITS}
+            sizes = {
+                split: builder.finish(spools[split].path, targets[split], split, made_by) for split in SPLITS[::-1]
+            }
             content = builder.statistics(corpus, label, sizes, list(parts), made_by)
             stats_file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     finally:

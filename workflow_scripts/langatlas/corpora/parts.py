@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from langatlas.corpora.records import SPLITS
 from langatlas.corpora.splits import check_fractions
 
 COMMON = {"source", "seed", "keep", "max_documents"}
@@ -107,6 +108,8 @@ def check_part(values: Mapping, number: int) -> Part:
     if not values.get(needed):
         raise ValueError(f"{where} (source: {source}) needs the key {needed!r}")
     given = {key: value for key, value in values.items() if value is not None}
+    if "documents" in given:
+        given["documents"] = _check_documents(given["documents"], f"{where}.documents")
     given["keep"] = _check_keep(given.get("keep", {}), f"{where}.keep")
     part = Part(number=number, **given)
     _whole(part.seed, f"{where}.seed", least=None)
@@ -117,6 +120,16 @@ def check_part(values: Mapping, number: int) -> Part:
         raise ValueError(f"{where}.on_bad_record must be error or skip, got {part.on_bad_record!r}")
     check_fractions(part.splits, f"{where}.splits")
     return part
+
+
+def _check_documents(values: Mapping, where: str) -> dict[str, int]:
+    """Documents of each split, in one order whatever that of the config: the world's plan follows it."""
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{where} must map splits to numbers of documents, got {values!r}")
+    _refuse_unknown(values, set(SPLITS), where)
+    for split, number in values.items():
+        _whole(number, f"{where}.{split}", least=0)
+    return {split: values[split] for split in SPLITS[::-1] if values.get(split)}
 
 
 def _check_keep(values: Mapping, where: str) -> Keep:
@@ -139,7 +152,8 @@ def _check_keep(values: Mapping, where: str) -> Keep:
 
 
 def _refuse_unknown(values: Mapping, allowed: set[str], where: str) -> None:
-    unknown = sorted(set(values) - allowed)
+    elsewhere = set().union(*KEYS.values())  # a schema may fill in null for the keys of other sources
+    unknown = sorted(key for key in set(values) - allowed if values[key] is not None or key not in elsewhere)
     if unknown:
         raise ValueError(f"{where}: unknown key {unknown[0]!r}; allowed are {', '.join(sorted(allowed))}")
 

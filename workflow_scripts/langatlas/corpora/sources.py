@@ -6,6 +6,7 @@ import logging
 import unicodedata
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from langatlas.corpora.parts import Part
@@ -38,9 +39,9 @@ def read(part: Part, language: str) -> Iterator[Record | BadRecord | None]:
 
 
 def _read_world(part: Part, language: str) -> Iterator[Record]:
-    from langatlas.corpora import world  # its data files are read at import: only who wants the world pays
+    from langatlas.corpora import world  # imports Babel and its locale data: only who wants the world pays
 
-    yield from world.documents(language, part.documents, part.seed)
+    yield from world.documents(language, documents=part.documents, seed=part.seed)
 
 
 def _records(
@@ -182,19 +183,31 @@ def _open_stream(part: Part, language: str):
     if part.revision is None and not Path(path).exists():
         log.warning("%s: %s has no pinned revision: its text may change between runs", part.where, path)
     try:
-        return datasets.load_dataset(
-            path,
-            name=name,
-            data_files=_fill(part.data_files, language),
-            split=part.split,
-            revision=part.revision,
-            streaming=True,
-        )
+        with _without_torch(datasets.config):
+            return datasets.load_dataset(
+                path,
+                name=name,
+                data_files=_fill(part.data_files, language),
+                split=part.split,
+                revision=part.revision,
+                streaming=True,
+            )
     except Exception as error:  # the library raises a dozen kinds, for a missing set, configuration, split or network
         raise ValueError(
             f"{part.where}: cannot open the data set {path!r} (name {name!r}, split {part.split!r}, revision "
             f"{part.revision!r}): {error}. Check these keys, or the connection to the Hub"
         ) from error
+
+
+@contextmanager
+def _without_torch(config) -> Iterator[None]:
+    """Let the library believe that torch is missing: it would import it, to make a stream fit for a data loader."""
+    there = config.TORCH_AVAILABLE
+    config.TORCH_AVAILABLE = False
+    try:
+        yield
+    finally:
+        config.TORCH_AVAILABLE = there
 
 
 def _fill(data_files: object, language: str) -> object:
