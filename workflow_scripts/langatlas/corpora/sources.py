@@ -106,12 +106,17 @@ def _jsonl_rows(path: str) -> Iterator[Row | BadRecord]:
 
 def _parse_line(line: bytes, place: str) -> Row | BadRecord:
     try:
-        return place, json.loads(line.decode("utf-8-sig"))
+        text = line.decode("utf-8-sig").rstrip()
     except UnicodeDecodeError as error:
         wrong = line[error.start : error.start + 1].hex()
         return BadRecord(place, f"the line is not UTF-8: byte 0x{wrong} at {error.start}. Convert the file to UTF-8")
-    except (ValueError, RecursionError) as error:  # RecursionError: thousands of nested brackets
-        return BadRecord(place, f"the line is not JSON ({error}): {_short(line.decode().strip())}")
+    try:
+        return place, json.loads(text)
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg.removesuffix(' at')} at character {error.pos}"  # some of its messages end in "at"
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of nested brackets
+        problem = str(error)
+    return BadRecord(place, f"the line is not JSON ({problem}): {_short(text)}")
 
 
 def _parquet_rows(path: str, columns: list[str]) -> Iterator[Row | BadRecord]:
