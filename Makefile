@@ -29,7 +29,7 @@ setup: $(INSTALLED)  ## create .venv with the exact versions of requirements.loc
 $(INSTALLED): requirements.lock
 	@test -n "$(PYTHON)" || { echo "no python3 found: install Python 3.11, or say make PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	    { echo "$(PYTHON) is older than Python 3.11: say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	    { echo "$(PYTHON) is no Python 3.11 or newer: say make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "setting up .venv: $$(grep -c == requirements.lock) packages (torch alone is about 200 MB)"
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --no-input -r requirements.lock
