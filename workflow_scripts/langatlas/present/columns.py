@@ -29,8 +29,8 @@ MEANING = {
     "bits_per_byte": "NLL in bits summed over tokens / UTF-8 bytes",
     "ratio_to_base": "perplexity / perplexity of the unchanged model",
     "ratio_to_random": "perplexity / geometric mean over seeds of the perplexity with as many random parameters removed",
-    "p_value": "two-sided paired sign-flip permutation test of the sequences' NLL against the random control",
-    "p_value_holm": "p_value adjusted (Holm) for all tests of this table with the same model, region set, samples, ratio",
+    "p_value": "two-sided paired sign-flip permutation test of the sequences' NLL against the random control of the same size",
+    "p_value_holm": "p_value adjusted (Holm) for all languages and sides tested with the same region and ratio",
     "n_seeds": "random regions behind this row (geometric mean over them)",
     "n_sequences": "test sequences",
     "n_tokens": "predicted tokens",
@@ -110,8 +110,12 @@ EFFECT_MATRIX = [
     *with_interval("ratio_to_base"), *with_interval("ratio_to_random"),
     "p_value", "p_value_holm", "rank", "rank_to_random",
 ]  # fmt: skip
+TOKENS = [
+    "model", "language", "split", "documents", "sequences", "tokens", "bytes", "characters",
+    "tokens_per_byte", "tokens_per_character", "dropped", "truncated", "policy", "sequence_length",
+]  # fmt: skip
 FINDINGS = [
-    "model", "finding", "region", "samples", "ratio", "side", "region_language", "language",
+    "model", "finding", "region", "scope", "samples", "ratio", "side", "region_language", "language",
     "value", "low", "high", "language_low", "language_high", "count", "of",
 ]  # fmt: skip
 

@@ -17,6 +17,7 @@ COORDINATES = ["model", "experiment", "language"]
 SAME = ["sequence", "n_tokens", "n_bytes"]  # must be equal for all interventions of a language
 CONTROLLED_BY = ["region", "scope", "samples", "ratio"]  # a random region controls the top and bottom equal in these
 TYPES = {"samples": "Int64", "seed": "Int64", "ratio": "float64"}
+MONOLINGUAL = "monolingual-"
 SIDES = ("base", "top", "bottom", "random")
 
 
@@ -139,12 +140,21 @@ def _base(interventions: pd.DataFrame, path: str | os.PathLike) -> int:
 
 
 def _controls(interventions: pd.DataFrame) -> list[list[int]]:
-    """For each intervention the positions of its random controls, one a seed; none for base and random themselves."""
+    """For each intervention the positions of its random controls, one a seed; none for base and random themselves.
+
+    The random regions beside a monolingual region are as large as its top; its bottom has another size, so no control.
+    """
     settings = interventions.groupby(CONTROLLED_BY, dropna=False).ngroup()
     random = interventions["side"] == "random"
     controls = {setting: list(index) for setting, index in settings[random].groupby(settings[random]).groups.items()}
-    treated = interventions["side"].isin(["top", "bottom"])
+    top = interventions["side"] == "top"
+    treated = top | ((interventions["side"] == "bottom") & ~is_monolingual(interventions))
     return [controls.get(setting, []) if wanted else [] for setting, wanted in zip(settings, treated, strict=True)]
+
+
+def is_monolingual(table: pd.DataFrame) -> pd.Series:
+    """Which rows removed what the region of one language shares with no other."""
+    return table["region"].astype("str").str.startswith(MONOLINGUAL, na=False)
 
 
 def _name(row: pd.Series) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+MODELS = ("LLaMA-2-7B", "LLaMA-2-13B")
 SIDES = ("base", "top", "bottom", "random")
 CORE = ["model", "language", "side", "ratio", "perplexity", "note"]
 MONOLINGUAL = ["model", "region_language", "samples", "language", "side", "perplexity", "note"]
@@ -19,12 +20,12 @@ MONOLINGUAL_SOURCE = "Zhang et al. 2024, arXiv 2402.14700, Table 5"
 
 
 def load_core(path: str | os.PathLike) -> pd.DataFrame:
-    """Perplexity after removal of the core region: ``core_removal.csv`` with the column ``ratio_to_base`` added."""
+    """Perplexity after removal of the core region: ``core_removal.csv``, with scope and ratio_to_base added."""
     return _load(path, CORE, given_where_removed=["ratio"])
 
 
 def load_monolingual(path: str | os.PathLike) -> pd.DataFrame:
-    """Perplexity after removal of a language's region: ``monolingual_removal.csv``, ``ratio_to_base`` added."""
+    """Perplexity after removal of a language's region: ``monolingual_removal.csv``, scope and ratio_to_base added."""
     return _load(path, MONOLINGUAL, given_where_removed=["region_language", "samples"])
 
 
@@ -38,6 +39,7 @@ def _load(path: str | os.PathLike, expected: list[str], given_where_removed: lis
     bases = table[is_base].set_index(["model", "language"])["perplexity"]
     of_row = pd.MultiIndex.from_frame(table[["model", "language"]])
     problems = {
+        f"model must be one of {', '.join(MODELS)}": ~table["model"].isin(MODELS),
         f"side must be one of {', '.join(SIDES)}": ~table["side"].isin(SIDES),
         "perplexity must be a number of at least 1": ~(pd.to_numeric(table["perplexity"], errors="coerce") >= 1),
         f"{', '.join(given_where_removed)} must be empty for base": is_base
@@ -50,6 +52,7 @@ def _load(path: str | os.PathLike, expected: list[str], given_where_removed: lis
         if rows.any():
             line = int(np.flatnonzero(rows)[0])
             raise ValueError(f"{path}, line {line + 2}: {problem}, got {dict(table.iloc[line])}")
+    table["scope"] = np.where(is_base, None, "matrix")  # the paper ranks within each matrix
     table["ratio_to_base"] = table["perplexity"] / bases.reindex(of_row).to_numpy()
     return table.astype({"samples": "Int64"}) if "samples" in table else table
 
@@ -65,12 +68,12 @@ def beside(ours: pd.DataFrame, published: pd.DataFrame, on: list[str], published
     ``on``: columns, besides the model, in which a published row must equal ours (empty equals empty). Adds
     published_model, published_perplexity, published_ratio_to_base and perplexity_to_published for the same model,
     a ``counterpart_column`` for every published model, and published_source. Raises ValueError for a published_as
-    that names a model without published numbers.
+    that names no published model.
     """
-    known = list(published["model"].unique())
+    known = [model for model in MODELS if model in set(published["model"])]
     for model, name in published_as.items():
-        if name not in known:
-            raise ValueError(f"models.{model}.published_as must be one of {', '.join(known)} or null, got {name!r}")
+        if name not in MODELS:
+            raise ValueError(f"models.{model}.published_as must be one of {', '.join(MODELS)} or null, got {name!r}")
     result = ours.assign(published_model=ours["model"].map(published_as).astype("str"))
     same = published.rename(columns={"model": "published_model"})
     same = same[["published_model", *on, "perplexity", "ratio_to_base"]]

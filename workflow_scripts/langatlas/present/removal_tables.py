@@ -7,11 +7,11 @@ import pandas as pd
 
 from langatlas import statistics
 from langatlas.present import columns, published
+from langatlas.present.perplexity_table import is_monolingual
 
-MONOLINGUAL = "monolingual-"
 CORE_KEYS = ["model", "language", "region", "scope", "samples", "side", "ratio"]
 MONOLINGUAL_KEYS = ["model", "region", "region_language", "language", "scope", "samples", "side", "ratio"]
-FAMILY = ["model", "scope", "samples", "ratio"]  # tests corrected together, with the regions of one table
+REGION = ["model", "region", "scope", "samples", "ratio"]  # one region: tests in all languages are corrected together
 NUMBERS = [
     *columns.with_interval("perplexity"),
     *columns.with_interval("ratio_to_base"),
@@ -25,10 +25,9 @@ def core_removal(perplexity: pd.DataFrame, known: pd.DataFrame, published_as: Ma
     ``perplexity``: the table of that name. ``known``: ``published.load_core``. One row a model, language, region, side
     and ratio; random is the mean over seeds as in ``mean_over_seeds``. The unchanged model is one row a language.
     """
-    is_core = perplexity["region"].notna() & perplexity["region_language"].isna()
-    table = mean_over_seeds(_with_base(perplexity, is_core), CORE_KEYS)
-    table["p_value_holm"] = holm_within(table, ["model", "region", "scope", "samples", "ratio"])
-    return published.beside(table, known, ["language", "side", "ratio"], published_as, published.CORE_SOURCE)
+    table = mean_over_seeds(_with_base(perplexity, is_core(perplexity)), CORE_KEYS)
+    table["p_value_holm"] = holm_within(table)
+    return published.beside(table, known, ["language", "side", "scope", "ratio"], published_as, published.CORE_SOURCE)
 
 
 def monolingual_removal(perplexity: pd.DataFrame, known: pd.DataFrame, published_as: Mapping[str, str]) -> pd.DataFrame:
@@ -38,13 +37,13 @@ def monolingual_removal(perplexity: pd.DataFrame, known: pd.DataFrame, published
     its number of importance samples is ours, or else the largest that was published (``published_samples``).
     """
     table = mean_over_seeds(_with_base(perplexity, is_monolingual(perplexity)), MONOLINGUAL_KEYS)
-    table["p_value_holm"] = holm_within(table, FAMILY)
+    table["p_value_holm"] = holm_within(table)
     milestones = known["samples"].dropna().unique()
     table["published_samples"] = table["samples"].where(
         table["samples"].isin(milestones), max(milestones, default=pd.NA)
     )
     table["published_samples"] = table["published_samples"].where(table["samples"].notna(), pd.NA)
-    on = ["region_language", "language", "side", "published_samples"]
+    on = ["region_language", "language", "scope", "side", "published_samples"]
     renamed = known.rename(columns={"samples": "published_samples"})
     table = published.beside(table, renamed, on, published_as, published.MONOLINGUAL_SOURCE)
     return table.assign(published_samples=table["published_samples"].where(table["published_source"].notna(), pd.NA))
@@ -52,17 +51,18 @@ def monolingual_removal(perplexity: pd.DataFrame, known: pd.DataFrame, published
 
 def effect_matrix(perplexity: pd.DataFrame) -> pd.DataFrame:
     """What removing the region of each language (top side) does to each language, with ranks within a region's row."""
-    chosen = perplexity[is_monolingual(perplexity) & (perplexity["side"] == "top")].copy()
-    chosen["p_value_holm"] = holm_within(chosen, FAMILY)
-    row = chosen.groupby(["model", "region", "scope", "samples", "ratio"], dropna=False)
+    table = perplexity[is_monolingual(perplexity) & (perplexity["side"] == "top")]
+    table = table.drop_duplicates([*REGION, "language"])  # the same removal in two experiments
+    table = table.assign(p_value_holm=holm_within(table))
     for rank, ratio in (("rank", "ratio_to_base"), ("rank_to_random", "ratio_to_random")):
-        chosen[rank] = row[ratio].rank(ascending=False, method="min").astype("Int64")
-    return chosen[columns.EFFECT_MATRIX].reset_index(drop=True)
+        ranks = table.groupby(REGION, dropna=False)[ratio].rank(ascending=False, method="min")
+        table = table.assign(**{rank: ranks.astype("Int64")})
+    return table[columns.EFFECT_MATRIX].reset_index(drop=True)
 
 
-def is_monolingual(perplexity: pd.DataFrame) -> pd.Series:
-    """Which rows removed the region of one language alone."""
-    return perplexity["region"].str.startswith(MONOLINGUAL).fillna(False).astype(bool)
+def is_core(perplexity: pd.DataFrame) -> pd.Series:
+    """Which rows removed a region of several languages together."""
+    return perplexity["region"].notna() & perplexity["region_language"].isna()
 
 
 def mean_over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -82,9 +82,9 @@ def mean_over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return table.reset_index()
 
 
-def holm_within(table: pd.DataFrame, keys: list[str]) -> pd.Series:
-    """p-values adjusted for all tests in the rows that are equal in ``keys``."""
-    return table.groupby(keys, dropna=False)["p_value"].transform(statistics.holm)
+def holm_within(table: pd.DataFrame) -> pd.Series:
+    """p-values adjusted for all tests of the same region: every language, top and bottom."""
+    return table.groupby(REGION, dropna=False)["p_value"].transform(statistics.holm)
 
 
 def _with_base(perplexity: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:

@@ -30,8 +30,9 @@ def write_table(
 ) -> None:
     """Write ``frame`` as tidy CSV, and ``wide`` (else ``frame``) as Markdown and LaTeX, with provenance as JSON.
 
-    ``wide`` may be several tables by caption (a heading, and after a newline perhaps a sentence). ``note`` tells people how to read the numbers. ``code`` and ``settings``
-    are the code version and the config leaves behind the table. Each file appears only when complete, the CSV last.
+    ``wide`` may be several tables by caption: a heading, and perhaps sentences on further lines. ``note`` tells people
+    how to read the numbers. ``code`` and ``settings`` are the code version and the config leaves behind the table.
+    Each file appears only when complete, the CSV last.
     Raises ValueError for a column that ``present.columns`` does not define, and for a path that is not ``.csv``.
     """
     path = Path(path_csv)
@@ -75,9 +76,9 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
 def _markdown_document(parts: dict[str, pd.DataFrame], title: str, note: str) -> str:
     lines = [f"# {title}", "", note, ""]
     for caption, part in parts.items():
-        heading, _, sentence = caption.partition("\n")
-        lines += [f"## {heading}", ""] if heading else []
-        lines += [sentence, ""] if sentence else []
+        heading, _, sentences = caption.partition("\n")
+        lines += [f"## {heading}"] if heading else []
+        lines += [sentences, ""] if sentences else []
         lines += [markup.markdown(part), ""]
     return "\n".join(lines)
 
@@ -86,6 +87,6 @@ def _latex_document(parts: dict[str, pd.DataFrame], title: str, note: str, label
     lines = [f"% {title}", *(f"% {line}" for line in note.splitlines()), r"% needs \usepackage{booktabs}"]
     for index, (caption, part) in enumerate(parts.items()):
         suffix = f"-{index + 1}" if len(parts) > 1 else ""
-        sentences = [title, *caption.splitlines()]
+        sentences = [sentence.rstrip(".") for sentence in (title, *caption.splitlines())]
         lines += ["", markup.latex(part, ". ".join(sentences), label + suffix)]
     return "\n".join(lines) + "\n"
