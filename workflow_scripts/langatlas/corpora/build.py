@@ -8,14 +8,14 @@ about 150 bytes in all, 1 GB for 7 million documents. On disk the spool takes as
 import json
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from langatlas import languages, provenance
 from langatlas.corpora import sources
 from langatlas.corpora.parts import Part, check_parts
-from langatlas.corpora.records import SPLITS, BadRecord, Record, digest, is_empty
+from langatlas.corpora.records import SPLITS, BadRecord, Record, digest, is_empty, normalise
 from langatlas.corpora.splits import split_of
 from langatlas.corpora.spool import Spool, write_split
 from langatlas.files import atomic
@@ -45,34 +45,32 @@ def build_corpus(
     Raises ValueError for an unknown language, a wrong part, a bad record (unless skipped), and where no text is left.
     """
     label = languages.get(language, labels)
-    checked = check_parts(parts)
-    builder = _Builder(language, checked)
-    scratch = Path(stats).parent / ".spool"
-    shutil.rmtree(scratch, ignore_errors=True)  # of a job that was killed
-    scratch.mkdir(parents=True)
-    try:
-        spools = {split: Spool(scratch / f"{split}.parquet", language) for split in SPLITS}
-        try:
-            for part in checked:
-                builder.read(part, spools)
-        finally:
-            for spool in spools.values():
-                spool.close()
+    builder = _Builder(language, check_parts(parts))
+    with _scratch(Path(stats).parent / ".spool") as folder:
+        spools = {split: Spool(folder / f"{split}.parquet", language) for split in SPLITS}
+        builder.read(spools)
         builder.refuse_empty(corpus)
-        inputs = {path: provenance.hash_file(path) for part in checked for path in part.local_files(language)}
+        inputs = {path: provenance.hash_file(path) for part in builder.parts for path in part.local_files(language)}
         made_by = provenance.collect(code, corpus=corpus, language=language, parts=list(parts), inputs=inputs)
         with ExitStack() as files:  # left in reverse order: the statistics appear last, when all else is there
             stats_file = files.enter_context(atomic(stats))
-            targets = {split: files.enter_context(atomic(outputs[split])) for split in SPLITS}
-            sizes = {
-                split: builder.finish(spools[split].path, targets[split], split, made_by) for split in SPLITS[::-1]
-            }
+            targets = {split: files.enter_context(atomic(outputs[split])) for split in SPLITS[::-1]}
+            sizes = {split: builder.finish(spools[split].path, targets[split], split, made_by) for split in targets}
             content = builder.statistics(corpus, label, sizes, list(parts), made_by)
             stats_file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     log.info("%s", {split: size["documents"] for split, size in sizes.items()})
     return content
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """An empty folder that is gone at the end. Its name is fixed, so that the next job clears up after a killed one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Builder:
@@ -86,7 +84,15 @@ class _Builder:
         self.counts = [dict.fromkeys(COUNTS, 0) for _ in parts]
         self.bad_places: list[str] = []
 
-    def read(self, part: Part, spools: Mapping[str, Spool]) -> None:
+    def read(self, spools: Mapping[str, Spool]) -> None:
+        """Read all parts into the spools, and close these."""
+        with ExitStack() as opened:
+            for spool in spools.values():
+                opened.enter_context(closing(spool))
+            for part in self.parts:
+                self._read_part(part, spools)
+
+    def _read_part(self, part: Part, spools: Mapping[str, Spool]) -> None:
         """Read one part to its end, or until ``max_documents`` are kept."""
         counts = self.counts[part.number]
         for record in sources.read(part, self.language):
@@ -111,8 +117,9 @@ class _Builder:
         most = part.keep.max_characters
         if len(record.text) < part.keep.min_characters or (most is not None and len(record.text) > most):
             return "filtered"
-        split = split_of(record, part.splits, part.seed)
-        key, rank = digest(record.text), RANK[split]
+        normalised = normalise(record.text)
+        split = split_of(record, normalised, part.splits, part.seed)
+        key, rank = digest(normalised), RANK[split]
         if key in self.holders:
             held_rank, held_part = self.holders[key]
             if held_rank <= rank:

@@ -4,6 +4,7 @@ import glob
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from langatlas.corpora.records import SPLITS
 from langatlas.corpora.splits import check_fractions
@@ -30,7 +31,7 @@ class Keep:
     equals: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """A checked part, number ``number`` of its corpus; ``files``, ``path``, ``name`` may hold ``{language}``."""
 
@@ -57,7 +58,7 @@ class Part:
         """Its place in the config, for messages."""
         return f"parts[{self.number}]"
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """The columns that are read, without repetition."""
         wanted = (self.text, self.id, self.parallel_id, self.keep.column)

@@ -35,9 +35,9 @@ def normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
-def digest(text: str) -> bytes:
-    """16 bytes that stand for the normalised text (a collision among 10^9 texts has a chance of about 10^-21)."""
-    return hashlib.blake2b(normalise(text).encode(), digest_size=16).digest()
+def digest(normalised: str) -> bytes:
+    """16 bytes that stand for a normalised text (a collision among 10^9 texts has a chance of about 10^-21)."""
+    return hashlib.blake2b(normalised.encode(), digest_size=16).digest()
 
 
 def is_empty(text: str) -> bool:

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 
-from langatlas.corpora.records import SPLITS, Record, normalise
+from langatlas.corpora.records import SPLITS, Record
 
 
 def check_fractions(fractions: Mapping[str, float], where: str) -> None:
@@ -38,9 +38,9 @@ def choose_split(key: str, fractions: Mapping[str, float], seed: int) -> str:
     return present[-1]  # the fractions sum to 1 only within rounding
 
 
-def split_of(record: Record, fractions: Mapping[str, float], seed: int) -> str:
+def split_of(record: Record, normalised: str, fractions: Mapping[str, float], seed: int) -> str:
     """Split of a record: its own if its source chose one, else by hash of its parallel id or of its normalised text."""
     if record.split is not None:
         return record.split
-    key = f"text\n{normalise(record.text)}" if record.parallel_id is None else f"parallel\n{record.parallel_id}"
+    key = f"text\n{normalised}" if record.parallel_id is None else f"parallel\n{record.parallel_id}"
     return choose_split(key, fractions, seed)

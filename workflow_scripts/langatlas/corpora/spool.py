@@ -11,7 +11,7 @@ from langatlas.corpora.records import Record
 SCHEMA = pyarrow.schema([(name, pyarrow.string()) for name in ("id", "text", "language", "source", "parallel_id")])
 SPOOL_SCHEMA = SCHEMA.append(pyarrow.field("digest", pyarrow.binary(16)))
 BATCH_ROWS = 8192
-BATCH_CHARACTERS = 2**24  # a batch of long documents is written before it has as many rows
+BATCH_CHARACTERS = 2**22  # a batch of long documents is written before it has as many rows
 
 
 class Spool:
