@@ -19,7 +19,8 @@ EXACT_SUPPORT = 100_000  # overlaps that expected_jaccard sums one by one
 def exp_or_inf(log_values: np.ndarray | float) -> np.ndarray:
     """exp of log perplexities or log ratios; ``inf`` above ln(largest float64) = 709.78 nats per token.
 
-    ``inf`` means "finite, but larger than 1.8e308": order is kept, and no other number is ever put in its place.
+    ``inf`` means "finite, but larger than 1.8e308" and 0 "smaller than 5e-324" (a ratio to a collapsed model): order is
+    kept, and no other number is ever put in their place.
     """
     with np.errstate(over="ignore"):
         return np.exp(log_values)

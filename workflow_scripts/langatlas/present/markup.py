@@ -16,8 +16,12 @@ LATEX_ESCAPES = {
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-class Strong(str):
-    """A cell to be set in bold."""
+STRONG = re.compile(r"\*\*(.+)\*\*")
+
+
+def strong(text: str) -> str:
+    """A cell to be set in bold; marked within the text, for pandas keeps no subclass of str."""
+    return f"**{text}**"
 
 
 def number(value, digits: int = 3) -> str:
@@ -100,19 +104,11 @@ def escape_latex(text: str) -> str:
 
 
 def _latex_cell(value: str) -> str:
-    return rf"\textbf{{{escape_latex(value)}}}" if isinstance(value, Strong) else escape_latex(value)
-
-
-def _markdown_cell(value: str) -> str:
-    return f"**{escape_markdown(value)}**" if isinstance(value, Strong) else escape_markdown(value)
-
-
-def escape_markdown(text: str) -> str:
-    """Text of one line in which no character ends a cell or begins emphasis."""
-    return re.sub(r"([\\|*_])", r"\\\1", text).replace("\n", " ")
+    bold = STRONG.fullmatch(value)
+    return rf"\textbf{{{escape_latex(bold[1])}}}" if bold else escape_latex(value)
 
 
 def _is_text(column: pd.Series) -> bool:
     """Whether a column holds words; formatted numbers are text too, but begin with a digit."""
     texts = [value for value in column if isinstance(value, str) and value not in (MISSING, "")]
-    return any(not (text[0].isdigit() or text[0] in "-<∞") for text in texts)
+    return any(not (text[0].isdigit() or text[0] in "-<∞*") for text in texts)

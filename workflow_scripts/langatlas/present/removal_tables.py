@@ -71,7 +71,8 @@ def mean_over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     The ends of an interval are averaged in the same way. That is the interval of the mean if the resampled values of
     all seeds rise and fall together, and wider than it otherwise (seeds share the resamples, so they mostly do).
     """
-    rows = rows.assign(**{name: np.log(rows[name]) for name in NUMBERS})
+    with np.errstate(divide="ignore"):  # a ratio to a collapsed model may be 0
+        rows = rows.assign(**{name: np.log(rows[name]) for name in NUMBERS})
     groups = rows.groupby(keys, dropna=False, sort=False)
     table = statistics.exp_or_inf(groups[NUMBERS].mean())
     for name in ("perplexity", "ratio_to_base"):

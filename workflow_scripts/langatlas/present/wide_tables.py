@@ -88,7 +88,7 @@ def wide_effect_matrix(table: pd.DataFrame, labels: Labels = None) -> dict[str, 
 
 def _bold_if(condition: bool, value: float) -> str:
     text = markup.number(value)
-    return markup.Strong(text) if condition else text
+    return markup.strong(text) if condition else text
 
 
 def _languages_by_side(part: pd.DataFrame, order: list[str], labels: Labels) -> pd.DataFrame:
