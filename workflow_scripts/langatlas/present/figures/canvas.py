@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from langatlas.files import atomic
 from langatlas.present import fonts
@@ -60,7 +61,7 @@ def _metadata(kind: str, provenance: Mapping[str, str]) -> dict[str, str | None]
 
 
 def select(table: pd.DataFrame, **wanted) -> pd.DataFrame:
-    """Rows of ``table`` in which each named column has the wanted value; ValueError saying what there is if none has."""
+    """Rows of ``table`` where each named column has the wanted value; ValueError saying what there is if none has."""
     chosen = pd.Series(True, index=table.index)
     for column, value in wanted.items():
         equal = np.isclose(table[column].astype(float), value) if isinstance(value, float) else table[column] == value
@@ -69,3 +70,20 @@ def select(table: pd.DataFrame, **wanted) -> pd.DataFrame:
         there = "; ".join(f"{column}: {sorted(table[column].dropna().unique().tolist())}" for column in wanted)
         raise ValueError(f"the table has no rows with {wanted}; it has {there}. Rerun the rule that writes the table")
     return table[chosen]
+
+
+def read_table(path: str | os.PathLike) -> pd.DataFrame:
+    """A tidy CSV. Only an empty field is missing: a language may be called ``na`` or ``nan``."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def region_kind(table: pd.DataFrame) -> pd.Series:
+    """Kind of each row's region: its name without the language; monolingual-ru-global gives monolingual-global."""
+    named = zip(table["region"], table["region_language"].fillna(""), strict=True)
+    kinds = [region.replace(f"-{language}", "", 1) if language else region for region, language in named]
+    return pd.Series(kinds, index=table.index)
+
+
+def few_ticks() -> MaxNLocator:
+    """At most three round ticks, for a small axis."""
+    return MaxNLocator(nbins=3, min_n_ticks=2)

@@ -72,18 +72,19 @@ def _log_ticks(axes: Axes) -> None:
 def figure(
     table: pd.DataFrame,
     model: str,
+    experiment: str,
     region: str,
     samples: int,
     published: pd.DataFrame | None = None,
     own: Mapping | None = None,
 ) -> Figure:
-    """One panel a ratio, with one log axis in common; published numbers, if given, in a panel with an axis of their own.
+    """One panel a ratio, one log axis in common; published numbers, if given, in a panel with an axis of their own.
 
-    ``table``: the perplexity table (model, region, samples, side, ratio, language, ratio_to_base and its _low, _high).
-    ``published``: perplexities of one published model (model, language, side, ratio, perplexity). Their collapse is
+    ``table``: the perplexity table (model, experiment, region, samples, side, ratio, language, ratio_to_base and its _low, _high).
+    ``published``: those of one published model (model, language, side, ratio, ratio_to_base). Its collapse is
     four orders of magnitude larger than a small model's and would flatten our panels on a common axis.
     """
-    rows = canvas.select(table[table["side"].isin(SIDES)], model=model, region=region, samples=samples)
+    rows = canvas.select(table[table["side"].isin(SIDES)], model=model, experiment=experiment, region=region, samples=samples)
     merged = merge_seeds(rows)
     order = languages.order_by_family(merged["language"].unique(), own)
     ratios = sorted(merged["ratio"].unique())
@@ -108,11 +109,9 @@ def figure(
 
 
 def _draw_published(published: pd.DataFrame, axes: Axes, order: list[str]) -> None:
-    """The published numbers, tinted, on an axis of their own; they come without intervals."""
-    base = published[published["side"] == "base"].set_index("language")["perplexity"]
+    """The published ratios, tinted, on an axis of their own; they come without intervals."""
     rows = published[published["side"].isin(SIDES) & published["language"].isin(order)]
-    ratio = rows["perplexity"].to_numpy() / base.loc[rows["language"]].to_numpy()
-    draw(rows.assign(ratio_to_base=ratio, low=ratio, high=ratio), axes, order)
+    draw(rows.assign(low=rows["ratio_to_base"], high=rows["ratio_to_base"]), axes, order)
     axes.set_facecolor("#f6f3ea")
-    names = [*published["model"].unique(), *(f"{share:.0%}" for share in rows["ratio"].unique())]
+    names = [*rows["model"].unique(), *(f"{share:.0%}" for share in rows["ratio"].unique())]
     axes.set_title("published: " + ", ".join(names), weight="normal")

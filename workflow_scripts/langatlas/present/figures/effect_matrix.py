@@ -50,8 +50,9 @@ def figure(
 
     ``own``: the config's own labels (label -> name, group). ValueError when the table has no such rows.
     """
-    of_kind = table.assign(kind=table["region"].str.rpartition("-")[0])
-    rows = canvas.select(of_kind, model=model, kind=kind, ratio=ratio, samples=samples)
+    rows = canvas.select(
+        table.assign(kind=canvas.region_kind(table)), model=model, kind=kind, ratio=ratio, samples=samples
+    )
     columns = rows["language"].nunique()
     cell = heatmap.cell_inches(columns)
     drawing = canvas.new_figure(cell * columns + 3.6, cell * rows["region_language"].nunique() + 1.3)

@@ -10,6 +10,7 @@ from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter
 
 from langatlas.languages import Language
 from langatlas.present import fonts
@@ -60,17 +61,17 @@ def linear_scale(values: np.ndarray, cmap: str, low: float | None = None, high: 
 
 
 def draw_matrix(values: np.ndarray, axes: Axes, scale: Scale, texts: np.ndarray | None = None) -> AxesImage:
-    """Cells of ``values`` (rows x columns) with white gaps, each with its text in a colour that can be read on it."""
+    """Cells of ``values`` (rows x columns); with ``texts``, white gaps and each text in a colour that can be read."""
     rows, columns = values.shape
     shown = np.ma.masked_invalid(scale.transform(values))
     cmap = scale.cmap.copy()
     cmap.set_bad(MISSING_COLOUR)
     image = axes.imshow(shown, cmap=cmap, norm=scale.norm, aspect="equal")
-    axes.hlines(np.arange(1, rows) - 0.5, -0.5, columns - 0.5, colors="white", linewidth=0.8)
-    axes.vlines(np.arange(1, columns) - 0.5, -0.5, rows - 0.5, colors="white", linewidth=0.8)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     if texts is not None:
+        axes.hlines(np.arange(1, rows) - 0.5, -0.5, columns - 0.5, colors="white", linewidth=0.8)
+        axes.vlines(np.arange(1, columns) - 0.5, -0.5, rows - 0.5, colors="white", linewidth=0.8)
         size = 5.0 if max(rows, columns) > LARGE_MATRIX else 6.8
         colours = readable_on(image)
         for (row, column), text in np.ndenumerate(texts):
@@ -143,9 +144,10 @@ def cell_inches(languages: int) -> float:
     return 0.44 if languages <= LARGE_MATRIX else 0.34
 
 
-def add_colour_bar(figure: Figure, image: AxesImage, axes, label: str, scale: Scale, **options) -> None:
-    """A slim colour bar; ticks of a logarithmic scale are the ratios themselves."""
-    bar = figure.colorbar(image, ax=axes, **{"fraction": 0.03, "pad": 0.02, "aspect": 30, **options})
+def add_colour_bar(figure: Figure, image: AxesImage, axes, label: str, scale: Scale, percent: bool = False) -> None:
+    """A slim colour bar; ticks of a logarithmic scale are the ratios themselves, those of fractions are percent."""
+    form = FuncFormatter(lambda value, _: f"{100 * value:.3g}%") if percent else None
+    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.025, aspect=30, format=form)
     bar.set_label(label)
     bar.outline.set_visible(False)
     if scale.logarithmic:

@@ -9,7 +9,7 @@ from langatlas.present.figures import canvas
 
 
 def draw_loss(table: pd.DataFrame, axes: Axes) -> Axes:
-    """Loss against tokens. ``table``: columns tokens, loss, validation_loss (nats per token; NaN where not measured)."""
+    """Loss against tokens. ``table``: columns tokens, loss, validation_loss (nats/token; NaN where not measured)."""
     millions = table["tokens"] / 1e6
     axes.plot(millions, table["loss"], color="C5", linewidth=0.8, label="training batches")
     held_out = table["validation_loss"].notna()

@@ -1,0 +1,89 @@
+"""Animation over layers: density maps of two or more matrices, one above the other, one frame a layer, as a GIF."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from langatlas.files import atomic
+from langatlas.present.figures import canvas, density
+from langatlas.region import Region
+
+PANEL = 2.9  # inches a side
+DOTS = 100  # an inch
+COLOURS = 37  # levels kept of each colour map: a density has 37 values, and a smaller palette makes a smaller file
+GREYS = 24  # for text and lines
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one panel shows in every frame: a module of a region, its colours and the first word of its title."""
+
+    region: Region
+    module: str
+    label: str
+    cmap: str = "Reds"
+
+
+def frames(panels: Sequence[Panel], vmax: float = 1.0) -> Iterator[Image.Image]:
+    """One RGB picture a layer, all of one size and layout. Raises ValueError when the panels have different layers."""
+    columns = [density.matrices(panel.region, panel.module) for panel in panels]
+    layers = [[matrix.layer for matrix in column] for column in columns]
+    if any(other != layers[0] for other in layers[1:]):
+        raise ValueError(f"the panels of an animation must have the same layers, got {layers}")
+    drawing, images = _first_frame(panels, [column[0].name for column in columns], vmax)
+    for matrices in zip(*columns, strict=True):
+        for panel, matrix, image in zip(panels, matrices, images, strict=True):
+            image.set_data(_values(panel, matrix.name))
+            image.axes.set_title(density.title(panel.label, matrix.name), size=7.5)
+        drawing.canvas.draw()
+        yield Image.fromarray(np.asarray(drawing.canvas.buffer_rgba())[..., :3].copy())
+
+
+def _values(panel: Panel, name: str) -> np.ndarray:
+    side = round(PANEL * DOTS)
+    return density.density(panel.region.mask(name), side, side)
+
+
+def _first_frame(panels: Sequence[Panel], names: Sequence[str], vmax: float) -> tuple[Figure, list]:
+    """A figure laid out once; later frames only exchange the data and the titles."""
+    drawing = canvas.new_figure(PANEL + 1.15, (PANEL + 0.65) * len(panels), dpi=DOTS)
+    images = []
+    for panel, name, axes in zip(panels, names, drawing.subplots(len(panels), 1, squeeze=False)[:, 0], strict=True):
+        images.append(density.draw(_values(panel, name), panel.region.shape(name), axes, panel.cmap, vmax))
+        axes.set_title(density.title(panel.label, name), size=7.5)
+        drawing.colorbar(images[-1], ax=axes, fraction=0.05, pad=0.02, aspect=25)
+    drawing.draw_without_rendering()
+    drawing.set_layout_engine("none")
+    return drawing, images
+
+
+def palette(cmaps: Sequence[str]) -> Image.Image:
+    """A palette of the colour maps' own colours and greys; one made from the pictures would lose the rare dark reds."""
+    distinct = list(dict.fromkeys(cmaps))
+    levels = min(COLOURS, (256 - GREYS) // len(distinct))
+    colours = [mpl.colormaps[cmap](np.linspace(0, 1, levels))[:, :3] for cmap in distinct]
+    colours.append(np.repeat(np.linspace(0, 1, GREYS)[:, None], 3, axis=1))
+    table = np.concatenate(colours)
+    filled = np.concatenate([table, np.repeat(table[-1:], 256 - len(table), axis=0)])
+    holder = Image.new("P", (1, 1))
+    holder.putpalette(np.round(255 * filled).astype(np.uint8).tobytes())
+    return holder
+
+
+def save(
+    panels: Sequence[Panel], output: str | os.PathLike, provenance: Mapping[str, str], seconds: float, vmax: float = 1.0
+) -> None:
+    """Write the GIF, atomically: loops for ever, ``seconds`` a frame, provenance as its comment. Same data, same bytes."""
+    colours = palette([panel.cmap for panel in panels])
+    pictures = [frame.quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames(panels, vmax)]
+    comment = json.dumps(dict(provenance), sort_keys=True)
+    with atomic(output) as path:
+        pictures[0].save(
+            path, save_all=True, append_images=pictures[1:], duration=round(1000 * seconds), loop=0, comment=comment
+        )
