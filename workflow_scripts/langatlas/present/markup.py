@@ -11,7 +11,7 @@ LATEX_ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"$|$",
     "–": "--", "×": r"$\times$", "∞": r"$\infty$", "→": r"$\rightarrow$", "≥": r"$\geq$", "≤": r"$\leq$",
-    "⁻": r"$^{-}$", **{digit: f"$^{i}$" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    "⁻": r"$^{-}$", **{digit: f"$^{{{i}}}$" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -101,6 +101,16 @@ def escape_latex(text: str) -> str:
     """Text in which every character that LaTeX would take for a command, or that pdfLaTeX lacks, is spelled out."""
     escaped = "".join(LATEX_ESCAPES.get(character, character) for character in text)
     return escaped.replace("}$$^{", "")  # the digits of one exponent belong into one pair of braces
+
+
+def escape_markdown(text: str) -> str:
+    """Text of one line in which no character ends a cell or begins emphasis."""
+    return re.sub(r"([\\|*_])", r"\\\1", text).replace("\n", " ")
+
+
+def _markdown_cell(value: str) -> str:
+    bold = STRONG.fullmatch(value)
+    return strong(escape_markdown(bold[1])) if bold else escape_markdown(value)
 
 
 def _latex_cell(value: str) -> str:

@@ -1,0 +1,127 @@
+"""The table `perplexity` against hand computation; bad rows."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from langatlas.present import columns, markup, published, removal_tables, wide_tables
+from langatlas.present.perplexity_table import tabulate_perplexity
+from small_tables import FAST, PUBLISHED, row_of, write_both_experiments, write_rows
+from synthetic import TYPES, perplexity_rows
+
+
+def core_rows(nll_nats: dict[str, list[float]]) -> pd.DataFrame:
+    """Rows of two sequences (1 and 3 tokens, 2 and 10 bytes) for base, top, bottom and seeds of random."""
+    frames = []
+    for name, values in nll_nats.items():
+        side, _, seed = name.partition("-")
+        removed = {} if side == "base" else {"region": "core", "scope": "matrix", "samples": 256, "ratio": 0.03}
+        row = {"model": "m", "experiment": "core-removal", "language": "ru", "side": side, **removed}
+        row |= {"seed": int(seed) if seed else None, "n_tokens": [1, 3], "n_bytes": [2, 10], "n_characters": [1, 5]}
+        frames.append(pd.DataFrame({**row, "sequence": [0, 1], "nll_nats": values}))
+    return pd.concat(frames).reindex(columns=list(TYPES)).astype(TYPES)
+
+
+TINY = {"base": [1.0, 3.0], "top": [2.0, 10.0], "bottom": [1.0, 3.4], "random-1": [1.0, 5.0], "random-2": [2.0, 8.0]}
+
+
+@pytest.fixture(scope="module")
+def perplexity(tmp_path_factory):
+    return write_both_experiments(tmp_path_factory.mktemp("perplexity"))
+
+
+def test_numbers_of_a_tiny_file_equal_those_computed_by_hand(tmp_path):
+    table = tabulate_perplexity([write_rows(tmp_path, core_rows(TINY))], **FAST)
+    base, top = row_of(table, side="base"), row_of(table, side="top")
+    assert base["perplexity"] == pytest.approx(math.exp(4 / 4))
+    assert top["perplexity"] == pytest.approx(math.exp(12 / 4))
+    assert top["bits_per_byte"] == pytest.approx(12 / math.log(2) / 12)
+    assert top["ratio_to_base"] == pytest.approx(math.exp(2))
+    # geometric mean of the two random perplexities: NLL 6 and 10 over 4 tokens
+    assert top["ratio_to_random"] == pytest.approx(math.exp(12 / 4 - (6 + 10) / 2 / 4))
+    assert (base["ratio_to_base_low"], base["ratio_to_base_high"]) == (1.0, 1.0)
+    assert list(table.columns) == columns.PERPLEXITY
+    assert table[table["side"].isin(["base", "random"])]["p_value"].isna().all()
+    assert (top["n_sequences"], top["n_tokens"], top["n_bytes"]) == (2, 4, 12)
+
+
+def test_every_interval_holds_its_number(perplexity):
+    for name in ("perplexity", "bits_per_byte", "ratio_to_base", "ratio_to_random"):
+        value, low, high = (perplexity[column] for column in columns.with_interval(name))
+        assert ((low <= value) & (value <= high) | value.isna()).all()
+
+
+def test_a_collapsed_model_has_infinite_perplexity_and_a_true_ratio_to_another_collapsed_one(tmp_path):
+    collapsed = TINY | {"top": [4000.0, 4000.0], "random-1": [4000.0, 3996.0], "random-2": [4000.0, 3996.0]}
+    table = tabulate_perplexity([write_rows(tmp_path, core_rows(collapsed))], **FAST)
+    top = row_of(table, side="top")
+    assert top["perplexity"] == np.inf
+    assert top["ratio_to_base"] == np.inf
+    assert top["ratio_to_random"] == pytest.approx(math.e)
+    core = removal_tables.core_removal(table, published.load_core(PUBLISHED / "core_removal.csv"), {})
+    part = wide_tables.wide_core_removal(core)["m, 3 % of each matrix, 256 samples: region core"]
+    assert part["Top × base"].tolist() == ["∞ [∞, ∞]"]
+    assert "$\\infty$" in markup.latex(part, "c", "l")
+
+
+def test_one_sequence_gives_numbers_but_no_interval(tmp_path):
+    rows = core_rows(TINY)
+    table = tabulate_perplexity([write_rows(tmp_path, rows[rows["sequence"] == 1])], **FAST)
+    assert row_of(table, side="top")["perplexity"] == pytest.approx(math.exp(10 / 3))
+    assert table["perplexity_low"].isna().all()
+    assert row_of(table, side="top")["p_value"] == 1.0
+
+
+def test_the_bottom_of_a_monolingual_region_has_no_random_control_for_its_size_differs(perplexity):
+    bottom = perplexity[(perplexity["side"] == "bottom") & perplexity["region_language"].notna()]
+    assert len(bottom)
+    assert bottom[["ratio_to_random", "p_value"]].isna().all(axis=None)
+
+
+def test_the_order_of_files_changes_nothing(tmp_path):
+    paths = [write_rows(tmp_path, perplexity_rows(language, sequences=5)) for language in ("uk", "ru")]
+    pd.testing.assert_frame_equal(tabulate_perplexity(paths, **FAST), tabulate_perplexity(paths[::-1], **FAST))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"nll_nats": np.nan},
+            r"ru.parquet: intervention region=core, .*side=random, seed=2, ratio=0.03, sequence 1: nll_nats nan",
+        ),
+        ({"nll_nats": np.inf}, r"side=random, seed=2, ratio=0.03, sequence 1: nll_nats inf"),
+        ({"n_tokens": 0}, "sequence 1: .*n_tokens 0"),
+        ({"n_tokens": 4}, "side=random, seed=2, ratio=0.03 was not measured on the same sequences as side=base"),
+        ({"sequence": 7}, "was not measured on the same sequences as side=base"),
+        ({"language": "uk"}, r"holds more than one language: \['ru', 'uk'\]"),
+        ({"side": "middle"}, r"side must be one of .*got \['middle'\]"),
+    ],
+)
+def test_a_bad_row_is_refused_with_file_intervention_and_sequence(tmp_path, change, message):
+    rows = core_rows(TINY)
+    path = write_rows(tmp_path, rows.reset_index(drop=True))
+    rows = rows.reset_index(drop=True)
+    rows.loc[len(rows) - 1, list(change)] = list(change.values())
+    rows.to_parquet(path)
+    with pytest.raises(ValueError, match=message):
+        tabulate_perplexity([path], **FAST)
+
+
+def test_missing_rows_columns_and_bases_are_refused(tmp_path):
+    rows = core_rows(TINY)
+    path = tmp_path / "ru.parquet"
+    for wrong, message in [
+        (rows.iloc[:-1], r"\(1 and 2 rows\)"),
+        (rows.drop(columns="n_bytes"), "no column 'n_bytes'"),
+        (rows[rows["side"] != "base"], "one intervention with side=base, got 0"),
+        (pd.concat([rows, rows]), "holds sequence 0 more than once"),
+        (rows.iloc[:0], "no rows"),
+    ]:
+        wrong.to_parquet(path)
+        with pytest.raises(ValueError, match=message):
+            tabulate_perplexity([path], **FAST)
+    with pytest.raises(ValueError, match="no perplexity files"):
+        tabulate_perplexity([], **FAST)
