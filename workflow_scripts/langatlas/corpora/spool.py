@@ -10,6 +10,7 @@ from langatlas.corpora.records import Record
 
 SCHEMA = pyarrow.schema([(name, pyarrow.string()) for name in ("id", "text", "language", "source", "parallel_id")])
 SPOOL_SCHEMA = SCHEMA.append(pyarrow.field("digest", pyarrow.binary(16)))
+FORMAT = {"compression": "zstd", "write_statistics": False}  # statistics would repeat the longest texts in the footer
 BATCH_ROWS = 8192
 BATCH_CHARACTERS = 2**22  # a batch of long documents is written before it has as many rows
 
@@ -20,7 +21,7 @@ class Spool:
     def __init__(self, path: Path, language: str):
         self.path = path
         self.language = language
-        self._writer = parquet.ParquetWriter(path, SPOOL_SCHEMA, compression="zstd")
+        self._writer = parquet.ParquetWriter(path, SPOOL_SCHEMA, **FORMAT)
         self._rows: list[dict] = []
         self._characters = 0
 
@@ -60,11 +61,12 @@ def write_split(
     """
     size = {"documents": 0, "bytes": 0, "characters": 0}
     schema = SCHEMA.with_metadata(dict(metadata))
-    with parquet.ParquetFile(spool) as source, parquet.ParquetWriter(output, schema, compression="zstd") as writer:
-        for batch in source.iter_batches(BATCH_ROWS):
-            mask = pyarrow.array([keeps(digest) for digest in batch.column("digest").to_pylist()], pyarrow.bool_())
-            kept = batch.filter(mask).select(SCHEMA.names).cast(schema)
-            writer.write_batch(kept)
+    with parquet.ParquetFile(spool) as source, parquet.ParquetWriter(output, schema, **FORMAT) as writer:
+        for group in range(source.num_row_groups):
+            rows = source.read_row_group(group, use_threads=False)
+            mask = pyarrow.array([keeps(digest) for digest in rows.column("digest").to_pylist()], pyarrow.bool_())
+            kept = rows.filter(mask).select(SCHEMA.names).cast(schema)
+            writer.write_table(kept)
             text = kept.column("text")
             size["documents"] += kept.num_rows
             size["bytes"] += compute.sum(compute.binary_length(text)).as_py() or 0
