@@ -114,6 +114,14 @@ TOKENS = [
     "model", "language", "split", "documents", "sequences", "tokens", "bytes", "characters",
     "tokens_per_byte", "tokens_per_character", "dropped", "truncated", "policy", "sequence_length",
 ]  # fmt: skip
+REGION_DENSITY = [
+    "model", *INTERVENTION, "parameter", "layer", "module", "n_selected", "n_parameters", "density",
+]  # fmt: skip
+REGION_OVERLAP = [
+    "model", "samples", "scope", "side", "ratio", "language_a", "language_b",
+    "intersection", "union", "jaccard", "jaccard_by_chance", "times_chance",
+]  # fmt: skip
+IMPORTANCE_SIMILARITY = ["model", "samples", "language_a", "language_b", "spearman", "cosine", "n_parameters"]
 FINDINGS = [
     "model", "finding", "region", "scope", "samples", "ratio", "side", "region_language", "language",
     "value", "low", "high", "language_low", "language_high", "count", "of",
