@@ -17,6 +17,7 @@ from langatlas.corpora import build as build_module
 from langatlas.corpora.records import Record, digest, is_empty, normalise
 from langatlas.corpora.splits import choose_split, split_of
 from langatlas.corpora.table import corpora_table, read_stats, wide_table
+from langatlas.present.tables import read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
 REAL_TEXT = Path(os.environ.get("LANGATLAS_TEXT", REPOSITORY.parent / "shared" / "data" / "corpora"))
@@ -268,3 +269,6 @@ def test_the_table_has_a_row_per_language_and_split_relatives_together(here):
     assert wide[["Pretrain", "Test", "Characters", "Read", "Empty"]].values.tolist() == [
         [0, 2, 12, 3, 1], [0, 3, 18, 4, 1], [0, 1, 6, 2, 1],
     ]  # fmt: skip
+    write_table(table, here / "corpora.csv", wide=wide, title="Corpora", note="", code="c0de", settings={})
+    assert read_table(here / "corpora.csv").values.tolist() == table.values.tolist()
+    assert "| German (de)" in (here / "corpora.md").read_text(encoding="utf-8")

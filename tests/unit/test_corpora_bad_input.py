@@ -188,10 +188,10 @@ def test_a_glob_without_files_names_pattern_language_and_folder(here):
 @pytest.mark.parametrize(
     ("rows", "keep", "counted"),
     [
-        ([], {}, "'read': 0"),
-        ([{"text": r"\n"}, {"text": " "}], {}, "'read': 2, 'kept': 0, 'empty': 2"),
-        ([GOOD], {"min_characters": 5}, "'read': 1, 'kept': 0, 'empty': 0, 'filtered': 1"),
-        (["nothing"], {}, "'bad_records': 1"),
+        ([], {}, "read 0, kept 0"),
+        ([{"text": r"\n"}, {"text": " "}], {}, "read 2, kept 0, empty 2"),
+        ([GOOD], {"min_characters": 5}, "read 1, kept 0, empty 0, filtered 1"),
+        (["nothing"], {}, "bad records 1"),
     ],
 )
 def test_no_text_left_is_an_error_that_says_where_it_went(here, rows, keep, counted):

@@ -41,6 +41,17 @@ def test_globs_are_read_in_order_of_name_gzipped_or_not_with_blank_lines_and_byt
     assert input_files([part], "ru") == ["ru/a.jsonl.gz", "ru/b.jsonl"]
 
 
+def test_a_folder_may_be_named_by_an_environment_variable(here, monkeypatch):
+    write_jsonl("texts/ru.jsonl", [{"text": "a"}])
+    part = jsonl("$TEXT_FOLDER/{language}.jsonl")
+    monkeypatch.setenv("TEXT_FOLDER", "texts")
+    assert input_files([part], "ru") == ["texts/ru.jsonl"]
+    assert texts(build(here / "out", part)[0]) == ["a"]
+    monkeypatch.delenv("TEXT_FOLDER")
+    with pytest.raises(ValueError, match=r"parts\[0\].files: the environment variable TEXT_FOLDER of .* is not set"):
+        input_files([part], "ru")
+
+
 def test_parquet_gives_the_same_corpus_as_jsonl(here):
     rows = [{"text": f"text {number}", "fact": number // 3} for number in range(60)]
     write_jsonl("text.jsonl", rows)

@@ -58,7 +58,7 @@ def build_corpus(
             sizes = {split: builder.finish(spools[split].path, targets[split], split, made_by) for split in targets}
             content = builder.statistics(corpus, label, sizes, list(parts), made_by)
             stats_file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    log.info("%s", {split: size["documents"] for split, size in sizes.items()})
+    log.info("documents: %s", _in_words({split: size["documents"] for split, size in sizes.items()}))
     return content
 
 
@@ -100,10 +100,10 @@ class _Builder:
             fate = self._judge(record, part, spools)
             counts[fate] += 1
             if counts["read"] % LOG_EVERY == 0:
-                log.info("%s: %s", part.where, counts)
+                log.info("%s: %s", part.where, _in_words(counts))
             if part.max_documents is not None and counts["kept"] >= part.max_documents:
                 break
-        log.info("%s (%s): %s", part.where, part.source, counts)
+        log.info("%s (%s): %s", part.where, part.source, _in_words(counts))
 
     def _judge(self, record: Record | BadRecord | None, part: Part, spools: Mapping[str, Spool]) -> str:
         """Spool the record if it is kept, and say under which of ``COUNTS`` it is counted."""
@@ -144,7 +144,7 @@ class _Builder:
         """Raise ValueError, with the counts of every part, where nothing was kept."""
         if any(counts["kept"] for counts in self.counts):
             return
-        found = "; ".join(f"parts[{number}]: {counts}" for number, counts in enumerate(self.counts))
+        found = "; ".join(f"parts[{number}]: {_in_words(counts)}" for number, counts in enumerate(self.counts))
         first = f" First bad record: {self.bad_places[0]}." if self.bad_places else ""
         raise ValueError(
             f"corpus {corpus!r} has no text for language {self.language!r} ({found}).{first} Check the text column and "
@@ -171,3 +171,7 @@ class _Builder:
             "settings": {"parts": parts},
             "provenance": dict(made_by),
         }
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,7 +34,7 @@ class Keep:
 
 @dataclass(frozen=True)
 class Part:
-    """A checked part, number ``number`` of its corpus; ``files``, ``path``, ``name`` may hold ``{language}``."""
+    """A checked part, number ``number`` of its corpus; its strings are as in the config (see ``fill``)."""
 
     source: str
     number: int
@@ -64,6 +65,20 @@ class Part:
         wanted = (self.text, self.id, self.parallel_id, self.keep.column)
         return list(dict.fromkeys(column for column in wanted if column is not None))
 
+    def fill(self, key: str, language: str) -> str | None:
+        """The value of ``key`` with ``{language}``, ``~`` and environment variables (``$NAME``) replaced.
+
+        Raises ValueError for a variable that is not set.
+        """
+        value = getattr(self, key)
+        if value is None:
+            return None
+        value = os.path.expandvars(os.path.expanduser(value))
+        if unset := re.search(r"\$(\w+|\{\w+\})", value):
+            name = unset[1].strip("{}")
+            raise ValueError(f"{self.where}.{key}: the environment variable {name} of {value!r} is not set; export it")
+        return value.replace("{language}", language)
+
     def local_files(self, language: str) -> list[str]:
         """Files that the glob matches for a language, sorted; none for a source that reads no local files.
 
@@ -71,7 +86,7 @@ class Part:
         """
         if self.files is None:
             return []
-        pattern = self.files.replace("{language}", language)
+        pattern = self.fill("files", language)
         found = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))
         if not found:
             raise ValueError(

@@ -156,8 +156,8 @@ def _batch_rows(batch) -> Iterator[dict | str]:
 
 
 def _data_set(part: Part, language: str) -> str:
-    name = part.name and part.name.replace("{language}", language)
-    path = part.path.replace("{language}", language)
+    name = part.fill("name", language)
+    path = part.fill("path", language)
     return f"{path}/{name}" if name else path
 
 
@@ -183,8 +183,8 @@ def _stream_rows(part: Part, language: str) -> Iterator[Row]:
 def _open_stream(part: Part, language: str):
     import datasets  # takes seconds
 
-    path = part.path.replace("{language}", language)
-    name = part.name and part.name.replace("{language}", language)
+    path = part.fill("path", language)
+    name = part.fill("name", language)
     if part.revision is None and not Path(path).exists():
         log.warning("%s: %s has no pinned revision: its text may change between runs", part.where, path)
     try:
