@@ -2,7 +2,8 @@
 
 A template names a role and, after a dot, a form: ``{country}``, ``{country.of}``. A file defines forms per kind of
 name as patterns (``of: {f: "della {}"}``) looked up by key, by class of the key, by ``"*"``; the form ``default`` serves
-the bare role. So articles, contractions, cases and agreement are data, and what a file cannot inflect is an error.
+the bare role. ``rewrites`` (regular expressions) then settle what depends on the neighbouring word (Spanish y/e). So
+articles, contractions, cases and agreement are data, and what a file cannot inflect is an error.
 """
 
 import re
@@ -109,6 +110,8 @@ class Language:
     def fill(self, template: str, roles: dict[str, str], keys: dict[str, str]) -> str:
         """Put forms of names into a template. ``roles``: role -> kind; ``keys``: role -> key."""
         filled = PLACEHOLDER.sub(lambda match: self.form(roles[match[1]], keys[match[1]], match[2]), template)
+        for pattern, replacement in self.data.get("rewrites", {}).items():
+            filled = re.sub(pattern, replacement, filled)
         if self.data.get("particles") == "korean":
             filled = choose_particles(filled)
         return unicodedata.normalize("NFC", filled)

@@ -161,6 +161,6 @@ def holds(relation: str, keys: tuple[str, ...], folder: Path = FOLDER) -> bool:
         return value in languages_of(subject[0], (*OFFICIAL, "official_regional"))
     if relation == "currency":
         return value in currencies_of(subject[0], data["as_of"])
-    if relation == "continent" and value in data["also_on"].get(subject[0], ()):
+    if relation in ("continent", "subregion") and value in data["also_in"].get(subject[0], ()):
         return True
     return (relation, tuple(keys)) in known(folder)

@@ -80,6 +80,7 @@ class Planner:
         for fact in self.ways:
             self.by_relation[fact.relation].append(fact)
         self.by_country = _facts_by_country(self.ways, facts(folder))
+        self.order = {fact: place for place, fact in enumerate(facts(folder))}  # the order of telling
 
     def passage(self, number: int) -> Passage:
         """One new passage; raises ValueError when no new one can be found."""
@@ -103,7 +104,7 @@ class Planner:
         countries = sorted(self.by_country, key=lambda name: (self._country_use(name), self.random.random()))
         country = self.random.choice(countries[:20])
         chosen = self._pick(self.by_country[country], self.random.randint(4, 6))
-        return (country,), self._steps(self._told(chosen))
+        return (country,), self._steps(chosen)
 
     def _country_use(self, country: str) -> float:
         pairs = [self.used[fact, way] for fact in self.by_country[country] for way in self.ways[fact]]
@@ -118,9 +119,8 @@ class Planner:
                     shared[fact.relation].append(fact)
         both = [both for both in shared.values() if len(both) == 2]
         chosen = self.random.sample(both, min(len(both), self.random.choice([2, 3, 3])))
-        order = list(world(self.folder)["relations"])
         steps = []
-        for first, second in sorted(chosen, key=lambda pair: order.index(pair[0].relation)):
+        for first, second in sorted(chosen, key=lambda pair: self.order[pair[0]]):
             join = "likenesses" if first.object == second.object else "contrasts"
             steps += [Step(first, self._way(first)), Step(second, self._way(second), f"{join} {self._variant(join)}")]
         return (one, two), tuple(steps)
@@ -138,26 +138,21 @@ class Planner:
         weights = [len(self.by_relation[name]) ** 0.5 for name in relations]
         for relation, number in Counter(self.random.choices(relations, weights, k=self.random.randint(4, 7))).items():
             chosen += self._pick(self.by_relation[relation], number)
-        return self._steps(self._told(chosen))
+        return self._steps(chosen)
 
     def _pick(self, candidates: list[Fact], number: int) -> list[Fact]:
         """``number`` facts, the least used first, ties at random."""
-        by_use = lambda fact: (min(self.used[fact, way] for way in self.ways[fact]), self.random.random())  # noqa: E731
-        return sorted(candidates, key=by_use)[:number]
+        uses = {fact: (min(self.used[fact, way] for way in self.ways[fact]), self.random.random()) for fact in candidates}
+        return sorted(candidates, key=uses.get)[:number]
 
     def _way(self, fact: Fact) -> int:
         """The least used paraphrase of a fact in this split."""
         return min(self.ways[fact], key=lambda way: (self.used[fact, way], self.random.random()))
 
-    def _told(self, chosen: list[Fact]) -> list[Fact]:
-        order = list(world(self.folder)["relations"])
-        position = {fact: place for place, fact in enumerate(facts(self.folder))}
-        return sorted(chosen, key=lambda fact: (order.index(fact.relation), position[fact]))
-
-    def _steps(self, told: list[Fact]) -> tuple[Step, ...]:
-        """Give facts their words; about every third sentence after the first starts with a connective."""
+    def _steps(self, chosen: list[Fact]) -> tuple[Step, ...]:
+        """Put facts in order and into words; about every third sentence after the first starts with a connective."""
         steps = []
-        for place, fact in enumerate(told):
+        for place, fact in enumerate(sorted(chosen, key=self.order.get)):
             linked = place > 0 and not steps[-1].link and self.random.random() < 0.4
             steps.append(Step(fact, self._way(fact), f"connectives {self._variant('connectives')}" if linked else ""))
         return tuple(steps)
