@@ -80,11 +80,13 @@ def figure(
 ) -> Figure:
     """One panel a ratio, one log axis in common; published numbers, if given, in a panel with an axis of their own.
 
-    ``table``: the perplexity table (model, experiment, region, samples, side, ratio, language, ratio_to_base and its _low, _high).
+    ``table``: the perplexity table (model, experiment, region, samples, side, ratio, language, ratio_to_base with _low
+    and _high).
     ``published``: those of one published model (model, language, side, ratio, ratio_to_base). Its collapse is
     four orders of magnitude larger than a small model's and would flatten our panels on a common axis.
     """
-    rows = canvas.select(table[table["side"].isin(SIDES)], model=model, experiment=experiment, region=region, samples=samples)
+    removed = table[table["side"].isin(SIDES)]
+    rows = canvas.select(removed, model=model, experiment=experiment, region=region, samples=samples)
     merged = merge_seeds(rows)
     order = languages.order_by_family(merged["language"].unique(), own)
     ratios = sorted(merged["ratio"].unique())

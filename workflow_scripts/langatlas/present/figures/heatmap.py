@@ -64,9 +64,7 @@ def draw_matrix(values: np.ndarray, axes: Axes, scale: Scale, texts: np.ndarray 
     """Cells of ``values`` (rows x columns); with ``texts``, white gaps and each text in a colour that can be read."""
     rows, columns = values.shape
     shown = np.ma.masked_invalid(scale.transform(values))
-    cmap = scale.cmap.copy()
-    cmap.set_bad(MISSING_COLOUR)
-    image = axes.imshow(shown, cmap=cmap, norm=scale.norm, aspect="equal")
+    image = axes.imshow(shown, cmap=scale.cmap.with_extremes(bad=MISSING_COLOUR), norm=scale.norm, aspect="equal")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     if texts is not None:

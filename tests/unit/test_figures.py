@@ -1,0 +1,235 @@
+"""Figures from tables: what they show, that every script can be read, and that the same data give the same bytes."""
+
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from jinja2 import Environment, StrictUndefined
+from PIL import Image
+from scipy.cluster.hierarchy import cophenet
+
+import figure_data
+from langatlas import languages
+from langatlas.present import fonts
+from langatlas.present.figures import (
+    canvas,
+    core_removal,
+    density_by_layer,
+    effect_matrix,
+    heatmap,
+    importance_similarity,
+    pairs,
+    region_overlap,
+    training_curve,
+)
+
+ROOT = Path(__file__).parents[2]
+DRAW = {
+    "training_curve": lambda: training_curve.figure(figure_data.training(), "mini"),
+    "core_removal": lambda: core_removal.figure(figure_data.core_removal(), "mini", "core-removal", "core", 256),
+    "effect_matrix": lambda: effect_matrix.figure(figure_data.effect_matrix(), "mini", "monolingual", 0.05, 256),
+    "importance_similarity": lambda: importance_similarity.figure(figure_data.pairs(), "mini", 256, "spearman"),
+    "region_overlap": lambda: region_overlap.figure(figure_data.pairs(), "mini", 256, "matrix", "top", 0.05),
+    "density_by_layer": lambda: density_by_layer.figure(
+        figure_data.region_density(), "mini", ["core-global", "monolingual"], 256, 0.05
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with canvas.style(figure_data.STYLE):
+        yield
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_figure_drawn_twice_has_the_same_bytes_and_every_glyph(name, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns of a missing glyph
+        for run in ("first", "second"):
+            canvas.save(DRAW[name](), [tmp_path / f"{run}.svg", tmp_path / f"{run}.png"], {"code": "abc"})
+    assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+def test_a_missing_glyph_is_a_warning(tmp_path):
+    figure = DRAW["training_curve"]()
+    figure.axes[0].set_title("தமிழ்")  # no font here has Tamil
+    with pytest.warns(UserWarning, match="missing from font"):
+        canvas.save(figure, [tmp_path / "a.png"], {})
+
+
+def test_provenance_is_inside_the_files_and_no_date(tmp_path):
+    provenance = {"code": "abc", "labels": "ру"}
+    canvas.save(DRAW["training_curve"](), [tmp_path / "a.svg", tmp_path / "a.png"], provenance)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.text["langatlas:code"] == "abc"
+    texts = [element.text for element in ElementTree.parse(tmp_path / "a.svg").iter() if element.text]
+    assert json.loads(next(text for text in texts if text.startswith("{"))) == provenance
+    assert "dc:date" not in (tmp_path / "a.svg").read_text()
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"the format must be one of svg, png"):
+        canvas.save(DRAW["training_curve"](), [tmp_path / "a.jpeg"], {})
+
+
+def test_arabic_chinese_japanese_and_korean_are_drawn_in_their_own_faces():
+    assert fonts.full_name("ar") == "Arabic  العربية"
+    assert fonts.full_name("zh") == "Chinese  中文"
+    assert fonts.short_name("ko") == "ko  한국어"
+    assert fonts.families("ja")[:2] == ["DejaVu Sans", "Noto Sans CJK JP"]
+    assert fonts.families("zh")[:2] == ["DejaVu Sans", "Noto Sans CJK SC"]
+
+
+def test_a_script_without_a_font_and_an_own_label_fall_back_to_latin():
+    assert fonts.full_name("ta") == "Tamil"
+    assert fonts.full_name("code", {"code": {"name": "Source code"}}) == "Source code"
+    assert fonts.short_name("code") == "code"
+
+
+def test_without_a_cjk_font_figures_warn_once_and_use_english(monkeypatch, caplog):
+    monkeypatch.setattr(fonts, "_cjk_candidates", lambda: [])
+    fonts.register.cache_clear()
+    try:
+        assert [fonts.full_name("ko"), fonts.full_name("zh")] == ["Korean", "Chinese"]
+        assert fonts.full_name("ru") == "Russian  русский"
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+    finally:
+        fonts.register.cache_clear()
+
+
+def test_languages_of_the_effect_matrix_stand_by_family():
+    axes = DRAW["effect_matrix"]().axes[0]
+    shown = [text.get_text() for text in axes.get_yticklabels()]
+    assert shown == [fonts.full_name(label) for label in languages.order_by_family(figure_data.TWELVE)]
+    assert {text.get_text() for text in axes.texts} >= {"Slavic", "Romance", "Indo-European", "Koreanic"}
+
+
+def test_cells_of_the_effect_matrix_are_region_by_tested_language():
+    table = figure_data.effect_matrix(["ru", "uk", "ko"])
+    table.loc[(table["region_language"] == "ru") & (table["language"] == "ko"), "ratio_to_base"] = 7.77
+    axes = effect_matrix.figure(table, "mini", "monolingual", 0.05, 256).axes[0]
+    order = languages.order_by_family(["ru", "uk", "ko"])
+    places = {text.get_text(): text.get_position() for text in axes.texts}
+    assert places["7.77"] == (order.index("ko"), order.index("ru"))
+
+
+def test_dots_mark_significant_damage_only():
+    table = figure_data.effect_matrix(["ru", "uk", "ko"])
+    table["p_value_holm"], table["ratio_to_random"] = 0.01, 0.9  # significantly less damage than random removal
+    table.loc[0, "ratio_to_random"] = 1.1
+    table.loc[1, ["ratio_to_random", "p_value_holm"]] = [1.5, 0.06]
+    axes = effect_matrix.figure(table, "mini", "monolingual", 0.05, 256).axes[0]
+    assert len(axes.collections[-1].get_offsets()) == 1
+
+
+def test_missing_rows_of_a_table_are_reported_with_what_there_is():
+    with pytest.raises(ValueError, match=r"no rows with .*'ratio': 0\.03.*ratio: \[0\.05\]"):
+        effect_matrix.figure(figure_data.effect_matrix(["ru", "uk"]), "mini", "monolingual", 0.03, 256)
+
+
+def test_leaves_of_the_tree_are_a_permutation_and_relatives_are_neighbours():
+    labels = pairs.labels_of(figure_data.pairs())
+    similarity = pairs.symmetric(figure_data.pairs(), "spearman", labels)
+    links = importance_similarity.tree(similarity)
+    order = importance_similarity.draw_tree(links, canvas.new_figure(2, 2).add_subplot())
+    assert sorted(order) == list(range(len(labels)))
+    place = {labels[index]: position for position, index in enumerate(order)}
+    assert abs(place["ru"] - place["uk"]) == 1
+    assert max(place[x] for x in ("es", "it", "pt")) - min(place[x] for x in ("es", "it", "pt")) == 2
+    ru, uk = labels.index("ru"), labels.index("uk")
+    joined = cophenet(links)[min(ru, uk) * len(labels) - min(ru, uk) * (min(ru, uk) + 1) // 2 + abs(ru - uk) - 1]
+    assert joined == pytest.approx(1 - similarity[ru, uk])
+
+
+def test_matrix_and_tree_share_the_order():
+    figure = DRAW["importance_similarity"]()
+    tree, matrix = figure.axes[:2]
+    assert tree.get_ylim() == matrix.get_ylim()
+    shown = np.ma.filled(matrix.images[0].get_array(), 0)
+    assert np.array_equal(shown, shown.T)
+    assert np.array_equal(np.diag(shown), np.zeros(12))  # masked: 1 by definition
+
+
+def test_a_missing_pair_is_reported():
+    with pytest.raises(ValueError, match="lacks pairs"):
+        importance_similarity.figure(figure_data.pairs().iloc[1:], "mini", 256, "spearman")
+
+
+def test_seeds_are_merged_to_their_geometric_mean_and_widest_interval():
+    rows = pd.DataFrame({"language": "ru", "side": "random", "ratio": 0.05, "ratio_to_base": [1.0, 4.0]})
+    rows = rows.assign(ratio_to_base_low=[0.9, 3.0], ratio_to_base_high=[1.1, 5.0])
+    merged = core_removal.merge_seeds(rows).iloc[0]
+    assert merged[["ratio_to_base", "low", "high"]].tolist() == pytest.approx([2.0, 0.9, 5.0])
+
+
+def test_a_collapsed_model_is_an_arrow_at_the_edge():
+    table = figure_data.core_removal(["ru", "uk"])
+    table.loc[table["side"] == "top", ["ratio_to_base", "ratio_to_base_low", "ratio_to_base_high"]] = np.inf
+    figure = core_removal.figure(table, "mini", "core-removal", "core", 256)
+    assert np.isfinite(figure.axes[0].get_xlim()).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.984, "0.98"), (1.0, "1.00"), (9.996, "10.0"), (12.34, "12.3"), (456.2, "456"), (12345, "12k"), (3.2e7, "3e7")]
+    + [(np.inf, "∞"), (np.nan, "")],
+)
+def test_ratios_are_written_short(value, text):
+    assert heatmap.ratio_text(value) == text
+
+
+def test_equal_factors_are_equal_steps_of_colour_and_one_is_neutral():
+    scale = heatmap.ratio_scale(np.array([0.5, 1.0, 4.0, np.nan]), "RdBu_r")
+    assert (scale.norm.vmin, scale.norm.vmax) == (-1, 2)
+    red, green, blue, _ = scale.cmap(scale.norm(0.0))
+    assert min(red, green, blue) > 0.93
+    assert scale.transform(np.array([np.inf]))[0] == 2
+
+
+def test_kinds_of_regions_are_their_names_without_the_language():
+    table = pd.DataFrame({"region": ["core-global", "monolingual-ru", "monolingual-ru-global"]})
+    kinds = canvas.region_kind(table.assign(region_language=[np.nan, "ru", "ru"]))
+    assert kinds.tolist() == ["core-global", "monolingual", "monolingual-global"]
+
+
+@pytest.mark.parametrize("caption", sorted((ROOT / "report").glob("*.rst")), ids=lambda path: path.stem)
+def test_captions_render_with_the_params_that_scripts_document(caption):
+    params = {
+        "samples": 256,
+        "ratio": "0.05",
+        "region": "core",
+        "side": "top",
+        "kind": "monolingual",
+        "sequences": None,
+    }
+    params |= {"kinds": ["core-global"], "significance": 0.05, "measure": "cosine", "scope": "matrix", "vmax": None}
+    params |= {
+        "layer": 0,
+        "module": "attn.q",
+        "panels": [{"module": "attn.q", "cmap": "Reds"}],
+        "published_model": "LLaMA-2-7B",
+    }
+    config = {"models": ["mini"], "languages": ["ru"], "importance": {"samples": [256]}}
+    job = SimpleNamespace(wildcards=SimpleNamespace(model="mini"), params=params, config=config)
+    text = Environment(undefined=StrictUndefined).from_string(caption.read_text(encoding="utf-8")).render(snakemake=job)
+    docutils = pytest.importorskip("docutils.core")
+    strict = {"halt_level": 2, "report_level": 2}
+    assert "<p>" in docutils.publish_parts(text, writer="html", settings_overrides=strict)["body"]
+
+
+def test_no_figure_imports_torch():
+    scripts = [path.stem for path in (ROOT / "workflow_scripts").glob("plot_*.py")]
+    assert len(scripts) == 9
+    code = f"import sys; sys.path.insert(0, {str(ROOT / 'workflow_scripts')!r})\n"
+    code += "\n".join(f"import {script}" for script in scripts)
+    code += "\nassert not {'torch', 'transformers', 'matplotlib.pyplot'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
