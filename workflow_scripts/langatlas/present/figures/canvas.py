@@ -35,6 +35,11 @@ def new_figure(width: float, height: float, **options) -> Figure:
     return figure
 
 
+def headline(figure: Figure, text: str) -> None:
+    """One line above all panels and colour bars, at the left."""
+    figure.suptitle(text, x=0.01, ha="left")
+
+
 def save(figure: Figure, outputs: Iterable[str | os.PathLike], provenance: Mapping[str, str]) -> None:
     """Write ``figure`` to every path (.svg, .png), each atomically, with the provenance as metadata.
 

@@ -106,7 +106,7 @@ def figure(
     fonts.style_labels(axes[0].get_yticklabels(), order)
     handles, names = axes[0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=3)
-    drawing.suptitle(f"Removing the {region} region of {model} ({samples:,} samples a language)", x=0.01, ha="left")
+    canvas.headline(drawing, f"Removing the {region} region of {model} ({samples:,} samples a language)")
     return drawing
 
 

@@ -61,7 +61,7 @@ def figure(
     for name, (image, scale) in drawn.items():
         heatmap.add_colour_bar(drawing, image, axes, f"density, {name}", scale, percent=True)
     drawing.supxlabel("layer", size=8)
-    drawing.suptitle(f"Where the regions of {model} lie (top {ratio:.0%}, {samples:,} samples)", x=0.01, ha="left")
+    canvas.headline(drawing, f"Where the regions of {model} lie (top {ratio:.0%}, {samples:,} samples)")
     return drawing
 
 

@@ -33,7 +33,8 @@ def figure(region: Region, label: str, model: str, cmap: str = "Reds", vmax: flo
         image = axes.imshow(values, cmap=cmap, vmin=0, vmax=vmax, extent=extent)
     axes.set(xlim=(0, len(modules) - GAP), ylim=(len(layers) - GAP, 0), ylabel="layer")
     shapes = [next(region.shape(matrix.name) for matrix in found if matrix.module == module) for module in modules]
-    names = [f"{module}\n{rows} × {columns}" for module, (rows, columns) in zip(modules, shapes, strict=True)]
+    between = " " if inches == THUMBNAIL else "\n"
+    names = [f"{module}\n{rows}{between}× {columns}" for module, (rows, columns) in zip(modules, shapes, strict=True)]
     axes.set_xticks(np.arange(len(modules)) + 0.5, names, size=6)
     axes.set_yticks(np.arange(len(layers)) + 0.5, layers)
     axes.tick_params(length=0, top=False, labeltop=True, labelbottom=False)

@@ -56,8 +56,10 @@ def figure(
     columns = rows["language"].nunique()
     cell = heatmap.cell_inches(columns)
     drawing = canvas.new_figure(cell * columns + 3.6, cell * rows["region_language"].nunique() + 1.3)
-    axes = draw(rows, drawing.add_subplot(), significance, own)
-    axes.set_title(f"Perplexity after removing a {kind} region · {model}, top {ratio:.0%}, {samples:,} samples")
+    draw(rows, drawing.add_subplot(), significance, own)
+    canvas.headline(
+        drawing, f"Perplexity after removing a {kind} region · {model}, top {ratio:.0%}, {samples:,} samples"
+    )
     return drawing
 
 

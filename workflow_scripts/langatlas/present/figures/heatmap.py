@@ -1,5 +1,6 @@
 """Annotated heat maps over languages: cells, labels in every script, family brackets, and colours for ratios."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from langatlas.present import fonts
 
 MISSING_COLOUR = "#e6e6e6"
 RATIO_TICKS = np.array([f * 10.0**e for e in range(-6, 13) for f in (1, 1.1, 1.2, 1.3, 1.5, 2, 3, 4, 5, 7, 8, 9)])
-LARGE_MATRIX = 16  # from here on smaller cells and text
+LETTERS_PER_INCH = 16  # of an axis label, to break long ones beside a small matrix
+SMALL_MATRIX, LARGE_MATRIX = 6, 16  # languages below and above which cells are larger and smaller
 
 
 @dataclass(frozen=True)
@@ -139,14 +141,14 @@ def _bracket(axes: Axes, x: float, start: int, end: int) -> None:
 
 def cell_inches(languages: int) -> float:
     """Side of a cell, in inches, in a matrix of that many languages."""
-    return 0.44 if languages <= LARGE_MATRIX else 0.34
+    return 0.7 if languages < SMALL_MATRIX else 0.44 if languages <= LARGE_MATRIX else 0.34
 
 
 def add_colour_bar(figure: Figure, image: AxesImage, axes, label: str, scale: Scale, percent: bool = False) -> None:
     """A slim colour bar; ticks of a logarithmic scale are the ratios themselves, those of fractions are percent."""
     form = FuncFormatter(lambda value, _: f"{100 * value:.3g}%") if percent else None
-    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.025, aspect=30, format=form)
-    bar.set_label(label)
+    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.035, aspect=30, format=form)
+    bar.set_label(textwrap.fill(label, max(20, int(LETTERS_PER_INCH * (figure.get_figheight() - 1.5)))))
     bar.outline.set_visible(False)
     if scale.logarithmic:
         ticks = spread_ratios(scale.norm.vmin, scale.norm.vmax)

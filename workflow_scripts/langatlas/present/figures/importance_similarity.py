@@ -70,5 +70,5 @@ def figure(table: pd.DataFrame, model: str, samples: int, measure: str, own: Map
     image, scale = draw_matrix(similarity[np.ix_(order, order)], ordered, right, own)
     left.set_ylim(right.get_ylim())
     heatmap.add_colour_bar(drawing, image, right, f"{MEASURES[measure]} of importance", scale)
-    right.set_title(f"How alike languages use {model}'s parameters ({samples:,} samples a language)")
+    canvas.headline(drawing, f"How alike languages use {model}'s parameters ({samples:,} samples a language)")
     return drawing

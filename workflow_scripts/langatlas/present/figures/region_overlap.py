@@ -43,6 +43,8 @@ def figure(
     count = len(pairs.labels_of(rows))
     extent = heatmap.cell_inches(count) * count
     drawing = canvas.new_figure(extent + 3.6, extent + 1.3)
-    axes = draw(rows, drawing.add_subplot(), own)
-    axes.set_title(f"Overlap of languages' regions, times chance · {model}, {side} {ratio:.0%}, {samples:,} samples")
+    draw(rows, drawing.add_subplot(), own)
+    canvas.headline(
+        drawing, f"Overlap of languages' regions, times chance · {model}, {side} {ratio:.0%}, {samples:,} samples"
+    )
     return drawing
