@@ -13,7 +13,7 @@ from pathlib import Path
 
 from langatlas.corpora.records import Record
 from langatlas.corpora.world.grammar import PAIR_ROLES, Language, language
-from langatlas.corpora.world.knowledge import FOLDER, Fact, facts, fraction, world
+from langatlas.corpora.world.knowledge import FOLDER, OFFICIAL, Fact, facts, fraction, languages_of, world
 
 SPLITS = {"pretrain": 0.70, "locate": 0.15, "test": 0.15}
 TOPICS = {"country": 0.50, "pair": 0.20, "calendar": 0.15, "numbers": 0.15}
@@ -80,6 +80,8 @@ class Planner:
         for fact in self.ways:
             self.by_relation[fact.relation].append(fact)
         self.by_country = _facts_by_country(self.ways, facts(folder))
+        self.pairs = {name: sum(len(self.ways[fact]) for fact in told) for name, told in self.by_country.items()}
+        self.visits: Counter = Counter()  # passages about a country, in proportion to what can be told of it
         self.order = {fact: place for place, fact in enumerate(facts(folder))}  # the order of telling
 
     def passage(self, number: int) -> Passage:
@@ -101,14 +103,11 @@ class Planner:
         )
 
     def _country(self) -> tuple[tuple[str, ...], tuple[Step, ...]]:
-        countries = sorted(self.by_country, key=lambda name: (self._country_use(name), self.random.random()))
-        country = self.random.choice(countries[:20])
+        turn = {name: (self.visits[name] / self.pairs[name], self.random.random()) for name in self.by_country}
+        country = min(turn, key=turn.get)
+        self.visits[country] += 1
         chosen = self._pick(self.by_country[country], self.random.randint(4, 6))
         return (country,), self._steps(chosen)
-
-    def _country_use(self, country: str) -> float:
-        pairs = [self.used[fact, way] for fact in self.by_country[country] for way in self.ways[fact]]
-        return sum(pairs) / len(pairs)
 
     def _pair(self) -> tuple[tuple[str, ...], tuple[Step, ...]]:
         one, two = self.random.sample(sorted(self.by_country), 2)
@@ -142,8 +141,11 @@ class Planner:
 
     def _pick(self, candidates: list[Fact], number: int) -> list[Fact]:
         """``number`` facts, the least used first, ties at random."""
-        uses = {fact: (min(self.used[fact, way] for way in self.ways[fact]), self.random.random()) for fact in candidates}
-        return sorted(candidates, key=uses.get)[:number]
+        uses = {
+            fact: sum(self.used[fact, way] for way in self.ways[fact]) / len(self.ways[fact]) for fact in candidates
+        }
+        ties = {fact: self.random.random() for fact in candidates}
+        return sorted(candidates, key=lambda fact: (uses[fact], ties[fact]))[:number]
 
     def _way(self, fact: Fact) -> int:
         """The least used paraphrase of a fact in this split."""
@@ -162,29 +164,22 @@ class Planner:
 
 
 def _facts_by_country(usable: dict[Fact, list[int]], everything: tuple[Fact, ...]) -> dict[str, list[Fact]]:
-    """Facts that a passage about a country may tell: its own, its cities', its language's script, its currency's code."""
+    """Facts that a passage about a country may tell: its own, its cities', its languages' scripts, its currency's code."""
+    own = ("continent", "subregion", "capital", "language", "currency", "country_code", "week_start")
+    about = {(fact.relation, fact.keys[0]): fact for fact in usable}
     found = defaultdict(list)
-    owner = {("city", fact.keys[0]): fact.object for fact in everything if fact.relation == "city"}
     for fact in usable:
-        if fact.relation == "city":
-            found[owner["city", fact.keys[0]]].append(fact)
-        elif fact.relation in (
-            "continent",
-            "subregion",
-            "capital",
-            "language",
-            "currency",
-            "country_code",
-            "week_start",
-        ):
+        if fact.relation in own:
             found[fact.keys[0]].append(fact)
-    bridges = {("script", fact.keys[0]): fact for fact in usable if fact.relation == "script"}
-    bridges |= {("currency_code", fact.keys[0]): fact for fact in usable if fact.relation == "currency_code"}
+        elif fact.relation == "city":
+            found[fact.object].append(fact)
     for fact in everything:
-        target = {"language": "script", "currency": "currency_code"}.get(fact.relation)
-        if target and (target, fact.object) in bridges:
-            found[fact.keys[0]].append(bridges[target, fact.object])
-    return dict(found)
+        if fact.relation == "currency" and ("currency_code", fact.object) in about:
+            found[fact.keys[0]].append(about["currency_code", fact.object])
+        if fact.relation == "continent":
+            spoken = languages_of(fact.keys[0], (*OFFICIAL, "official_regional"))
+            found[fact.keys[0]] += [about["script", code] for code in spoken if ("script", code) in about]
+    return {country: told for country, told in found.items() if told}
 
 
 @cache
