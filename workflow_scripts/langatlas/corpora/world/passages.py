@@ -17,6 +17,7 @@ from langatlas.corpora.world.knowledge import FOLDER, OFFICIAL, Fact, facts, fra
 
 SPLITS = {"pretrain": 0.70, "locate": 0.15, "test": 0.15}
 TOPICS = {"country": 0.50, "pair": 0.20, "calendar": 0.15, "numbers": 0.15}
+LEADS = {"script": "language", "currency_code": "currency"}  # what a passage says before these
 ATTEMPTS = 200  # tries for one document before the world counts as used up
 
 
@@ -106,8 +107,14 @@ class Planner:
         turn = {name: (self.visits[name] / self.pairs[name], self.random.random()) for name in self.by_country}
         country = min(turn, key=turn.get)
         self.visits[country] += 1
-        chosen = self._pick(self.by_country[country], self.random.randint(4, 6))
-        return (country,), self._steps(chosen)
+        chosen = self._pick(self.by_country[country], self.random.randint(4, 5))
+        return (country,), self._steps([*chosen, *self._introductions(country, chosen)])
+
+    def _introductions(self, country: str, chosen: list[Fact]) -> list[Fact]:
+        """The country's language or currency, where its script or code is told and this split has words for it."""
+        own = {(fact.relation, fact.object): fact for fact in self.by_country[country]}
+        leads = [own.get((LEADS.get(fact.relation), fact.keys[0])) for fact in chosen]
+        return [lead for lead in leads if lead and lead not in chosen]
 
     def _pair(self) -> tuple[tuple[str, ...], tuple[Step, ...]]:
         one, two = self.random.sample(sorted(self.by_country), 2)
