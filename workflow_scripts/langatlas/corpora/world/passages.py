@@ -111,10 +111,10 @@ class Planner:
         return (country,), self._steps([*chosen, *self._introductions(country, chosen)])
 
     def _introductions(self, country: str, chosen: list[Fact]) -> list[Fact]:
-        """The country's language or currency, where its script or code is told and this split has words for it."""
+        """The country's language or else currency, where its script or code is told and this split has words for it."""
         own = {(fact.relation, fact.object): fact for fact in self.by_country[country]}
         leads = [own.get((LEADS.get(fact.relation), fact.keys[0])) for fact in chosen]
-        return [lead for lead in leads if lead and lead not in chosen]
+        return [lead for lead in leads if lead and lead not in chosen][:1]
 
     def _pair(self) -> tuple[tuple[str, ...], tuple[Step, ...]]:
         one, two = self.random.sample(sorted(self.by_country), 2)
@@ -142,7 +142,7 @@ class Planner:
         relations = [name for name in world(self.folder)["topics"][topic] if self.by_relation[name]]
         chosen = []
         weights = [len(self.by_relation[name]) ** 0.5 for name in relations]
-        for relation, number in Counter(self.random.choices(relations, weights, k=self.random.randint(4, 7))).items():
+        for relation, number in Counter(self.random.choices(relations, weights, k=self.random.randint(4, 6))).items():
             chosen += self._pick(self.by_relation[relation], number)
         return self._steps(chosen)
 
@@ -161,9 +161,11 @@ class Planner:
     def _steps(self, chosen: list[Fact]) -> tuple[Step, ...]:
         """Put facts in order and into words; about every third sentence after the first starts with a connective."""
         steps = []
+        number = int(world(self.folder)["counts"]["connectives"])
+        unsaid = self.random.sample(range(number), number)  # no connective twice in a passage
         for place, fact in enumerate(sorted(chosen, key=self.order.get)):
-            linked = place > 0 and not steps[-1].link and self.random.random() < 0.4
-            steps.append(Step(fact, self._way(fact), f"connectives {self._variant('connectives')}" if linked else ""))
+            linked = place > 0 and unsaid and not steps[-1].link and self.random.random() < 0.4
+            steps.append(Step(fact, self._way(fact), f"connectives {unsaid.pop()}" if linked else ""))
         return tuple(steps)
 
     def _variant(self, kind: str) -> int:
