@@ -116,8 +116,8 @@ def test_every_rule_of_the_profile_exists_in_the_workflow(profile):
     assert set(profile["set-resources"]) <= set(listed.stdout.split())
 
 
-def test_every_submitted_rule_that_is_no_table_or_figure_is_in_the_profile(profile, jobs):
-    light = re.compile(r"(tabulate|plot|animate|summarize|summarise)_")
+def test_every_rule_that_is_no_table_or_figure_is_in_the_profile(profile, jobs):
+    light = re.compile(r"(tabulate|plot|animate|summarize|write)_")
     heavy = {job.name for job in jobs if not light.match(job.name)}
     assert heavy == set(profile["set-resources"])
 
