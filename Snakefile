@@ -41,7 +41,9 @@ wildcard_constraints:
 
 rule all:
     input:
-        final_products(),
+        tables(),
+        figures(),
+        f"{R}/run_config.yaml",
     localrule: True
 
 

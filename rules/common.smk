@@ -1,11 +1,11 @@
 # Functions that rules share: the checked config, names of files, and what each region is made of. No rules here.
-import glob
 import re
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from langatlas import settings
+from langatlas.corpora.parts import check_parts, input_files
 from langatlas.provenance import code_version as version_of_script
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
@@ -143,9 +143,113 @@ def language_products(language):
     return products
 
 
-def table(name):
-    """The four files of a table."""
-    return [f"{R}/tables/{name}.{suffix}" for suffix in ("csv", "md", "tex", "json")]
+def table_files(name):
+    """The four files of a table, by suffix."""
+    return {suffix: f"{R}/tables/{name}.{suffix}" for suffix in ("csv", "md", "tex", "json")}
+
+
+def corpus_stats():
+    """Counts of every corpus and language in use."""
+    corpora = dict.fromkeys(config["checkpoints"][model]["corpus"] for model in config["models"])
+    return [f"{R}/corpora/{corpus}/{language}/stats.json" for corpus in corpora for language in config["languages"]]
+
+
+def token_stats():
+    """Counts of the token shards that are made anyway: test for all, the others for the languages that need them."""
+    wanted = []
+    for model in config["models"]:
+        wanted += [(model, language, "test") for language in config["languages"]]
+        wanted += [(model, language, "locate") for language in importance_languages()]
+        if is_mini(model):
+            wanted += [(model, language, "pretrain") for language in config["checkpoints"][model]["languages"]]
+    return [f"{R}/{model}/tokens/{language}/{split}/stats.json" for model, language, split in wanted]
+
+
+def counts(kind, name):
+    """Counts behind a table of regions, of all models, at every milestone for which regions are made anyway."""
+    return [f"{R}/{model}/{kind}/{name}/{last_milestone()}.csv" for model in config["models"]]
+
+
+def published_as():
+    """Which published model each of ours is."""
+    return {m: p for m in config["models"] if (p := config["checkpoints"][m]["published_as"])}
+
+
+STYLE = str(Path(workflow.basedir) / "resources" / "langatlas.mplstyle")
+PUBLISHED = {
+    name: str(Path(workflow.basedir) / "resources" / "published" / f"{name}.csv")
+    for name in ("core_removal", "monolingual_removal")
+}
+# Tables made of perplexity.csv, with the published numbers that stand beside ours.
+REMOVAL_TABLES = {**PUBLISHED, "effect_matrix": []}
+REGION_TABLES = {
+    "region_density": counts("regions", "density"),
+    "region_overlap": counts("regions", "overlap"),
+    "importance_similarity": counts("importance", "similarity"),
+}
+
+
+def caption(name, category, **labels):
+    """Arguments of report(): a caption of report/, a category, and what tells this figure from its like."""
+    shown = {"figure": name.replace("_", " "), "model": "{model}", **labels}
+    return {"caption": f"../report/{name}.rst", "category": category, "labels": shown}
+
+
+def experiment_of(kind):
+    """The first experiment that removes this kind of region."""
+    return next((name for name, chosen in config["experiments"].items() if chosen["regions"] == kind), None)
+
+
+def density_kinds():
+    """Regions whose density differs between matrices: the core ranked over the whole model, and the monolingual ones."""
+    scopes = config["regions"]["core"]["scopes"]
+    ranked = "core" + scope_suffix(next((scope for scope in scopes if scope != "matrix"), scopes[0]))
+    return [ranked, "monolingual"]
+
+
+def density_region(model, region):
+    """The region file that density maps show."""
+    ratio = str(config["figures"]["density"]["ratio"])
+    return f"{R}/{model}/regions/{region}/{last_milestone()}/top-{ratio}.safetensors"
+
+
+def density_cmap(region):
+    """Colours as published: red, and blue for the second of the two languages that are compared."""
+    return "Blues" if region_language(region) == config["figures"]["density"]["languages"][1] else "Reds"
+
+
+def animation_panels():
+    """Two-panel animations over the layers: two modules of the core, and one module of two languages' regions."""
+    drawn = config["figures"]["density"]
+    core = [{"region": "core", "module": module, "cmap": "Reds"} for module in drawn["modules"]]
+    regions = [f"monolingual-{language}" for language in drawn["languages"]]
+    pair = [{"region": r, "module": drawn["language_module"], "cmap": density_cmap(r)} for r in regions]
+    return {"core": core, "languages": pair}
+
+
+ANIMATIONS = animation_panels()
+TABLES = ["corpora", "tokens", "perplexity", *REMOVAL_TABLES, *REGION_TABLES, "findings"]
+
+
+def tables():
+    return [path for name in TABLES for path in table_files(name).values()]
+
+
+def figures():
+    """Pictures of every model: those from tables, sheets of density maps, animations."""
+    drawn = ["core_removal", "effect_matrix", "importance_similarity", "region_overlap", "density_by_layer"]
+    drawn += [f"density_sheet-{region}" for region in density_sheets()]
+    products = []
+    for model in config["models"]:
+        names = drawn + (["training_curve"] if is_mini(model) else [])
+        products += [f"{R}/figures/{model}/{name}.{suffix}" for name in names for suffix in ("svg", "png")]
+        products += [f"{R}/figures/{model}/{name}_layers.gif" for name in ANIMATIONS]
+    return products
+
+
+def density_sheets():
+    """Regions shown as sheets: the core and the two languages that are compared."""
+    return ["core", *(f"monolingual-{language}" for language in config["figures"]["density"]["languages"])]
 
 
 def world_files(corpus, language):
@@ -157,10 +261,11 @@ def world_files(corpus, language):
 
 
 def local_text_files(corpus, language):
-    """The user's own files behind a corpus: an edited file reruns its language. A glob that matches nothing is
-    left to the job, which says so with the name of the part."""
-    patterns = [part["files"] for part in config["corpora"][corpus]["parts"] if part["source"] in ("jsonl", "parquet")]
-    return sorted(str(path) for pattern in patterns for path in glob.glob(pattern.format(language=language), recursive=True))
+    """The user's own files behind a corpus: an edited file reruns its language. Where there are none, the job says so."""
+    try:
+        return input_files(check_parts(config["corpora"][corpus]["parts"]), language)
+    except ValueError:
+        return []
 
 
 def mini_shards(model, split):
@@ -184,7 +289,3 @@ def other_language_regions(region):
 def region_outputs(kind):
     """Output pattern of a rule that selects one region: a file per side and ratio."""
     return [f"{R}/{{model}}/regions/{{region}}/{{samples}}/{side}-{ratio}.safetensors" for side, ratio in region_sides(kind)]
-
-
-def final_products():
-    return perplexity_files()

@@ -1,13 +1,21 @@
 # What a person asks for: everything, one stage, one language. Nothing is computed here.
 
 
+rule tables:
+    input:
+        tables(),
+    localrule: True
+
+
+rule figures:
+    input:
+        figures(),
+    localrule: True
+
+
 rule corpora:
     input:
-        [
-            f"{R}/corpora/{config['checkpoints'][model]['corpus']}/{language}/stats.json"
-            for model in config["models"]
-            for language in config["languages"]
-        ],
+        corpus_stats(),
     localrule: True
 
 
@@ -41,3 +49,19 @@ for _language in config["languages"]:
         input:
             language_products(_language),
         localrule: True
+
+
+# The config of this run, as merged from all files and filled in from the schema.
+rule write_run_config:
+    output:
+        config=f"{R}/run_config.yaml",
+    log:
+        f"{R}/logs/write_run_config.log",
+    localrule: True
+    params:
+        config=config,
+        code=code_version("write_run_config"),
+    conda:
+        "../envs/plot.yaml"
+    script:
+        "../workflow_scripts/write_run_config.py"

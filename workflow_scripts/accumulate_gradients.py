@@ -2,7 +2,6 @@
 
 import time
 
-import torch
 from langatlas import runlog
 from langatlas.locate.importance import importance_of_shard, samples_in_shard, write_progress
 from langatlas.models import checkpoint, devices
@@ -11,7 +10,7 @@ from langatlas.tokens import open_shard
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
-        torch.set_num_threads(snakemake.threads)
+        devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
         shard = open_shard(snakemake.input.shard)
         checkpoint.check_vocabulary(manifest, int(shard.metadata["vocabulary_size"]), shard.path)

@@ -1,6 +1,5 @@
 """Remove every region of an experiment in turn and measure one language. Output: NLL of each sequence, Parquet."""
 
-import torch
 from langatlas import runlog
 from langatlas.intervene.removal import open_regions
 from langatlas.measure.perplexity import sweep, write_rows
@@ -10,7 +9,7 @@ from langatlas.tokens import open_shard
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
-        torch.set_num_threads(snakemake.threads)
+        devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
         shard = open_shard(snakemake.input.shard)
         checkpoint.check_vocabulary(manifest, int(shard.metadata["vocabulary_size"]), shard.path)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from langatlas import runlog
 from langatlas.files import atomic
 from langatlas.models import checkpoint, devices, mini
@@ -13,7 +12,7 @@ VALIDATION_SEQUENCES = 16  # a language; enough to see the curve, cheap enough t
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
-        torch.set_num_threads(snakemake.threads)
+        devices.prepare(snakemake.threads)
         folder, params = Path(snakemake.output.manifest).parent, snakemake.params
         training = mini.Training(**params.training)
         model = mini.build(TextTokenizer.load(folder), params.architecture, params.sequence_length, training.seed)

@@ -84,5 +84,7 @@ def check_same_parameters(regions: Iterable[Region]) -> list[str]:
     for other in regions[1:]:
         if other._shapes != first._shapes:
             differing = sorted(set(first._shapes.items()) ^ set(other._shapes.items()))[:3]
-            raise ValueError(f"{other.path} and {first.path} are regions of different models; they differ in {differing}")
+            raise ValueError(
+                f"{other.path} and {first.path} are regions of different models; they differ in {differing}"
+            )
     return first.names

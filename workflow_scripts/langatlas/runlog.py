@@ -32,7 +32,9 @@ def job(snakemake) -> Iterator[logging.Logger]:
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     handlers = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
-    logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
+    logging.basicConfig(
+        level=logging.INFO, handlers=handlers, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
+    )
     for noisy in ("httpx", "filelock", "matplotlib", "fontTools", "PIL", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     log = logging.getLogger("langatlas")
@@ -42,7 +44,9 @@ def job(snakemake) -> Iterator[logging.Logger]:
     try:
         yield log
     except BaseException as error:
-        log.error("failed after %.1f s: %s", time.perf_counter() - started, error, exc_info=not isinstance(error, ValueError))
+        log.error(
+            "failed after %.1f s: %s", time.perf_counter() - started, error, exc_info=not isinstance(error, ValueError)
+        )
         if isinstance(error, ValueError):  # our own errors are written for the user: the traceback adds nothing
             raise SystemExit(1) from None
         raise

@@ -32,6 +32,7 @@ FORMAT = "langatlas.tokens/1"
 POLICIES = ("drop_long", "truncate", "pack")
 SCHEMA = [("input_ids", pa.list_(pa.uint32())), ("n_bytes", pa.int32()), ("n_characters", pa.int32())]
 DOCUMENTS_AT_A_TIME = 1000
+END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _special_id(tokenizer: Tokenizer, token: str | dict | None) -> int | None:
 
 
 @dataclass
-class Sequence_:
+class TokenSequence:
     """Token ids of one sequence and the size of the text behind them."""
 
     input_ids: np.ndarray
@@ -83,14 +84,16 @@ class Counts:
     dropped: int = 0
     truncated: int = 0
 
-    def add(self, sequence: Sequence_) -> None:
+    def add(self, sequence: TokenSequence) -> None:
         self.sequences += 1
         self.tokens += len(sequence.input_ids)
         self.bytes += sequence.n_bytes
         self.characters += sequence.n_characters
 
 
-def sequences(texts: Iterable[str], tokenizer: TextTokenizer, policy: str, length: int, counts: Counts) -> Iterator[Sequence_]:
+def sequences(
+    texts: Iterable[str], tokenizer: TextTokenizer, policy: str, length: int, counts: Counts
+) -> Iterator[TokenSequence]:
     """Cut texts into sequences of at most ``length`` tokens by a policy; ``counts`` gains documents, dropped, truncated."""
     if policy not in POLICIES:
         raise ValueError(f"policy must be one of {', '.join(POLICIES)}, got {policy!r}")
@@ -102,11 +105,11 @@ def sequences(texts: Iterable[str], tokenizer: TextTokenizer, policy: str, lengt
     for text, encoding in _encoded(texts, tokenizer, counts):
         ids = np.array([tokenizer.start_id, *encoding.ids, tokenizer.end_id], np.uint32)
         if len(ids) <= length:
-            yield Sequence_(ids, len(text.encode()), len(text))
+            yield TokenSequence(ids, len(text.encode()), len(text))
         elif policy == "truncate":
             counts.truncated += 1
             end = encoding.offsets[length - 2][1]
-            yield Sequence_(ids[:length], len(text[:end].encode()), end)
+            yield TokenSequence(ids[:length], len(text[:end].encode()), end)
         else:
             counts.dropped += 1
 
@@ -123,7 +126,7 @@ def _encoded(texts: Iterable[str], tokenizer: TextTokenizer, counts: Counts):
     yield from zip(batch, tokenizer.tokenizer.encode_batch(batch, add_special_tokens=False), strict=True)
 
 
-def _pack(texts: Iterable[str], tokenizer: TextTokenizer, length: int, counts: Counts) -> Iterator[Sequence_]:
+def _pack(texts: Iterable[str], tokenizer: TextTokenizer, length: int, counts: Counts) -> Iterator[TokenSequence]:
     ids: list[int] = [tokenizer.start_id]
     n_bytes = n_characters = 0
     for text, encoding in _encoded(texts, tokenizer, counts):
@@ -141,7 +144,7 @@ def _pack(texts: Iterable[str], tokenizer: TextTokenizer, length: int, counts: C
                 ids.append(tokenizer.end_id)
                 taken += 1
             if len(ids) == length:
-                yield Sequence_(np.array(ids, np.uint32), n_bytes, n_characters)
+                yield TokenSequence(np.array(ids, np.uint32), n_bytes, n_characters)
                 ids, n_bytes, n_characters = [tokenizer.start_id], 0, 0
 
 
@@ -166,14 +169,16 @@ def write_shards(
     """
     tokenizer = TextTokenizer.load(tokenizer_folder)
     settings = {"policy": policy, "sequence_length": str(sequence_length), "language": language, "split": split}
-    metadata = collect(code, **settings, format=FORMAT, tokenizer=tokenizer.hash, vocabulary_size=str(tokenizer.vocabulary_size))
+    metadata = collect(
+        code, **settings, format=FORMAT, tokenizer=tokenizer.hash, vocabulary_size=str(tokenizer.vocabulary_size)
+    )
     schema = pa.schema(SCHEMA, metadata=metadata)
     counts = Counts()
     with ExitStack() as stack:
         writers = [
             stack.enter_context(pa.ipc.new_stream(str(stack.enter_context(atomic(path))), schema)) for path in shards
         ]
-        pending: list[list[Sequence_]] = [[] for _ in writers]
+        pending: list[list[TokenSequence]] = [[] for _ in writers]
         for sequence in sequences(_texts(documents), tokenizer, policy, sequence_length, counts):
             if max_sequences is not None and counts.sequences == max_sequences:
                 break
@@ -190,7 +195,13 @@ def write_shards(
             )
         for writer, rest in zip(writers, pending, strict=True):
             writer.write_batch(_record_batch(rest, schema))
-    record = {**vars(counts), **settings, "sequence_length": sequence_length, "shards": len(shards), "provenance": metadata}
+    record = {
+        **vars(counts),
+        **settings,
+        "sequence_length": sequence_length,
+        "shards": len(shards),
+        "provenance": metadata,
+    }
     with atomic(stats) as path:
         path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     log.info("%s %s: %s", language, split, counts)
@@ -202,7 +213,7 @@ def _texts(documents: str | os.PathLike) -> Iterator[str]:
         yield from batch.column("text").to_pylist()
 
 
-def _record_batch(rows: list[Sequence_], schema: pa.Schema) -> pa.RecordBatch:
+def _record_batch(rows: list[TokenSequence], schema: pa.Schema) -> pa.RecordBatch:
     arrays = [
         pa.array([row.input_ids for row in rows], SCHEMA[0][1]),
         pa.array([row.n_bytes for row in rows], SCHEMA[1][1]),
@@ -228,9 +239,14 @@ class TokenShard:
 def open_shard(path: str | os.PathLike) -> TokenShard:
     """Memory-map a shard. Raises ValueError, naming the file, when it is truncated, corrupt or of another format."""
     try:
-        table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+        source = pa.memory_map(str(path))
+        if source.read_at(8, max(0, source.size() - 8)) != END_OF_STREAM:  # else a cut at a batch's end goes unseen
+            raise pa.ArrowInvalid("its end-of-stream mark is missing")
+        table = pa.ipc.open_stream(source).read_all()
     except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path}: not a readable token shard ({error}); it is truncated or corrupt: delete it and run again") from None
+        raise ValueError(
+            f"{path}: not a readable token shard ({error}); it is truncated or corrupt: delete it and run again"
+        ) from None
     metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path}: expected {FORMAT}, found {metadata.get('format', 'no format in its metadata')}")

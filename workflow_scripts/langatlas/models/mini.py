@@ -43,7 +43,7 @@ def build(tokenizer: TextTokenizer, architecture: dict, sequence_length: int, se
     config = LlamaConfig(
         vocab_size=tokenizer.vocabulary_size,
         max_position_embeddings=sequence_length,
-        tie_word_embeddings=True,
+        tie_word_embeddings=False,
         bos_token_id=tokenizer.start_id,
         eos_token_id=tokenizer.end_id,
         **architecture,
@@ -142,7 +142,7 @@ def save(model: LlamaForCausalLM, folder: Path, metadata: dict[str, str]) -> Non
     """Write config and weights into ``folder``; the weights' file appears last."""
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
-    weights = {name: p.detach().contiguous() for name, p in model.named_parameters()}  # tied weights once
+    weights = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters()}
     from safetensors.torch import save_file
 
     with atomic(folder / "model.safetensors") as temporary:

@@ -1,0 +1,34 @@
+"""A Llama so small that every number about it can be computed by brute force."""
+
+import numpy as np
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from langatlas.provenance import collect
+
+VOCABULARY = 23
+
+
+def tiny_llama(seed: int = 0, dtype: torch.dtype = torch.float32, layers: int = 2) -> LlamaForCausalLM:
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=8,
+        intermediate_size=12,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=32,
+        initializer_range=0.5,
+    )
+    return LlamaForCausalLM(config).to(dtype).eval()
+
+
+def random_sequences(count: int, seed: int = 0, longest: int = 12) -> list[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return [generator.integers(0, VOCABULARY, generator.integers(3, longest + 1)).astype(np.uint32) for _ in range(count)]
+
+
+def importance_metadata(language: str = "ru", **extra: str) -> dict[str, str]:
+    described = {"model": "tiny", "model_hash": "abc", "revision": "1", "language": language, "tokenizer": "t"}
+    return collect("code") | described | extra
