@@ -95,7 +95,7 @@ def accumulate(
         (total if reduction == "corrected" else total / batch.n_predicted).backward()
         progress.samples += len(batch.index)
         progress.tokens += batch.n_predicted
-        progress.nll += float(total)
+        progress.nll += float(total.detach())
         if bar is not None:
             bar.update(batch.n_predicted)
 

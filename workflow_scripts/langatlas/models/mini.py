@@ -78,7 +78,8 @@ def epochs(count: int, batch_size: int, seed: int) -> Iterator[np.ndarray]:
 def train(
     model: LlamaForCausalLM, sequences: Sequence[np.ndarray], validation: Sequence[np.ndarray], training: Training
 ) -> pd.DataFrame:
-    """Train in place; returns the curve: step, tokens, loss, validation_loss (nats a token), learning_rate, tokens_per_s.
+    """Train in place; returns the curve, a row a step: step, tokens, loss and validation_loss (nats a token; the latter
+    only every ``evaluate_every`` steps), learning_rate, tokens_per_s.
 
     Deterministic for the same seed, machine and number of threads. Raises ValueError when the loss is not finite or
     there are fewer sequences than one batch holds.
@@ -88,26 +89,23 @@ def train(
     device = next(model.parameters()).device
     precision = devices.resolve_precision(training.precision, device)
     optimizer = optimizer_for(model, training)
-    curve, tokens, losses, started = [], 0, [], time.perf_counter()
+    curve, tokens, started = [], 0, time.perf_counter()
     order = epochs(len(sequences), training.batch_size, training.seed)
-    for step in tqdm(range(training.steps), unit=" steps", mininterval=5):
+    for step in tqdm(range(1, training.steps + 1), unit=" steps", mininterval=5):
         batch = pad([sequences[i] for i in next(order)], range(training.batch_size)).to(device)
-        rate = learning_rate(step, training)
-        losses.append(_step(model, optimizer, batch, rate, precision))
-        tokens += batch.n_predicted
-        if not np.isfinite(losses[-1]):
+        rate = learning_rate(step - 1, training)
+        row = {"step": step, "tokens": tokens + batch.n_predicted, "loss": _step(model, optimizer, batch, rate, precision)}
+        tokens = row["tokens"]
+        if not np.isfinite(row["loss"]):
             raise ValueError(
-                f"the training loss is {losses[-1]} at step {step}; lower learning_rate ({training.learning_rate})"
+                f"the training loss is {row['loss']} at step {step}; lower training.learning_rate ({training.learning_rate})"
             )
-        if (step + 1) % training.evaluate_every == 0 or step + 1 == training.steps:
-            row = {"step": step + 1, "tokens": tokens, "loss": float(np.mean(losses))}
+        row["validation_loss"] = None
+        row |= {"learning_rate": rate, "tokens_per_s": tokens / (time.perf_counter() - started)}
+        if step % training.evaluate_every == 0 or step == training.steps:
             row["validation_loss"] = validation_loss(model, validation, training.batch_size, precision)
-            row |= {"learning_rate": rate, "tokens_per_s": tokens / (time.perf_counter() - started)}
-            log.info(
-                "step %(step)d: loss %(loss).3f, validation %(validation_loss).3f, %(tokens_per_s).0f tokens/s", row
-            )
-            curve.append(row)
-            losses = []
+            log.info("step %(step)d: loss %(loss).3f, validation %(validation_loss).3f, %(tokens_per_s).0f tokens/s", row)
+        curve.append(row)
     return pd.DataFrame(curve)
 
 
@@ -121,7 +119,7 @@ def _step(model, optimizer, batch, rate: float, precision: str) -> float:
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return float(loss)
+    return float(loss.detach())
 
 
 @torch.inference_mode()
