@@ -3,12 +3,14 @@ import re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from langatlas import settings
 from langatlas.corpora.parts import check_parts, input_files
 from langatlas.provenance import code_version as version_of_script
+from langatlas.provenance import use_this_checkout
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+use_this_checkout()
 config = settings.checked(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
 R = config["results"]
 SPLITS = ["pretrain", "locate", "test"]
@@ -116,9 +118,7 @@ def experiment_regions(model, experiment):
     """Region files that an experiment removes, in order."""
     chosen = config["experiments"][experiment]
     return [
-        path
-        for samples in milestones(chosen["samples"])
-        for path in region_files(chosen["regions"], model, samples)
+        path for samples in milestones(chosen["samples"]) for path in region_files(chosen["regions"], model, samples)
     ]
 
 
@@ -136,7 +136,9 @@ def perplexity_files(experiments=None):
 
 def language_products(language):
     """Everything that belongs to one language alone (its perplexity needs the regions of all others)."""
-    products = [f"{R}/{model}/perplexity/{e}/{language}.parquet" for model in config["models"] for e in config["experiments"]]
+    products = [
+        f"{R}/{model}/perplexity/{e}/{language}.parquet" for model in config["models"] for e in config["experiments"]
+    ]
     if language in importance_languages():
         samples = config["importance"]["samples"]
         products += [importance_file(model, language, s) for model in config["models"] for s in samples]
@@ -270,7 +272,9 @@ def local_text_files(corpus, language):
 
 def mini_shards(model, split):
     """Token shards of all languages that a mini model is trained on."""
-    return [path for language in config["checkpoints"][model]["languages"] for path in token_shards(model, language, split)]
+    return [
+        path for language in config["checkpoints"][model]["languages"] for path in token_shards(model, language, split)
+    ]
 
 
 def language_region(region):
@@ -287,5 +291,7 @@ def other_language_regions(region):
 
 
 def region_outputs(kind):
-    """Output pattern of a rule that selects one region: a file per side and ratio."""
-    return [f"{R}/{{model}}/regions/{{region}}/{{samples}}/{side}-{ratio}.safetensors" for side, ratio in region_sides(kind)]
+    """Output patterns that make up one region, a file per side and ratio."""
+    return [
+        f"{R}/{{model}}/regions/{{region}}/{{samples}}/{side}-{ratio}.safetensors" for side, ratio in region_sides(kind)
+    ]

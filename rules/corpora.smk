@@ -6,18 +6,20 @@
 
 
 rule build_corpus:
+    input:
+        world=lambda wildcards: world_files(wildcards.corpus, wildcards.language),
+        files=lambda wildcards: local_text_files(wildcards.corpus, wildcards.language),
     output:
         pretrain=f"{R}/corpora/{{corpus}}/{{language}}/pretrain.parquet",
         locate=f"{R}/corpora/{{corpus}}/{{language}}/locate.parquet",
         test=f"{R}/corpora/{{corpus}}/{{language}}/test.parquet",
         stats=f"{R}/corpora/{{corpus}}/{{language}}/stats.json",
-    input:
-        world=lambda wildcards: world_files(wildcards.corpus, wildcards.language),
-        files=lambda wildcards: local_text_files(wildcards.corpus, wildcards.language),
     log:
         f"{R}/logs/build_corpus/{{corpus}}/{{language}}.log",
     benchmark:
         f"{R}/benchmarks/build_corpus/{{corpus}}/{{language}}.tsv"
+    conda:
+        "../envs/torch.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
@@ -25,7 +27,5 @@ rule build_corpus:
         parts=lambda wildcards: config["corpora"][wildcards.corpus]["parts"],
         labels=config["labels"],
         code=code_version("build_corpus"),
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/build_corpus.py"

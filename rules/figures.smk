@@ -5,32 +5,34 @@
 
 
 rule plot_training_curve:
-    output:
-        svg=f"{R}/figures/{{model}}/training_curve.svg",
-        png=report(f"{R}/figures/{{model}}/training_curve.png", **caption("training_curve", "1 Model")),
     input:
         style=STYLE,
         table=f"{R}/models/{{model}}/training.csv",
+    output:
+        svg=f"{R}/figures/{{model}}/training_curve.svg",
+        png=report(f"{R}/figures/{{model}}/training_curve.png", **caption("training_curve", "1 Model")),
     log:
         f"{R}/logs/plot_training_curve/{{model}}.log",
-    params:
-        code=code_version("plot_training_curve"),
     conda:
         "../envs/plot.yaml"
+    params:
+        code=code_version("plot_training_curve"),
     script:
         "../workflow_scripts/plot_training_curve.py"
 
 
 rule plot_core_removal:
-    output:
-        svg=f"{R}/figures/{{model}}/core_removal.svg",
-        png=report(f"{R}/figures/{{model}}/core_removal.png", **caption("core_removal", "2 Removal")),
     input:
         style=STYLE,
         table=f"{R}/tables/perplexity.csv",
         published=PUBLISHED["core_removal"],
+    output:
+        svg=f"{R}/figures/{{model}}/core_removal.svg",
+        png=report(f"{R}/figures/{{model}}/core_removal.png", **caption("core_removal", "2 Removal")),
     log:
         f"{R}/logs/plot_core_removal/{{model}}.log",
+    conda:
+        "../envs/plot.yaml"
     params:
         experiment=experiment_of("core"),
         region="core",
@@ -39,21 +41,21 @@ rule plot_core_removal:
         published_model="LLaMA-2-7B",
         labels=config["labels"],
         code=code_version("plot_core_removal"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/plot_core_removal.py"
 
 
 rule plot_effect_matrix:
-    output:
-        svg=f"{R}/figures/{{model}}/effect_matrix.svg",
-        png=report(f"{R}/figures/{{model}}/effect_matrix.png", **caption("effect_matrix", "2 Removal")),
     input:
         style=STYLE,
         table=f"{R}/tables/effect_matrix.csv",
+    output:
+        svg=f"{R}/figures/{{model}}/effect_matrix.svg",
+        png=report(f"{R}/figures/{{model}}/effect_matrix.png", **caption("effect_matrix", "2 Removal")),
     log:
         f"{R}/logs/plot_effect_matrix/{{model}}.log",
+    conda:
+        "../envs/plot.yaml"
     params:
         kind="monolingual",
         ratio=max(config["regions"]["monolingual"]["ratios"]),
@@ -62,41 +64,41 @@ rule plot_effect_matrix:
         significance=0.05,
         labels=config["labels"],
         code=code_version("plot_effect_matrix"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/plot_effect_matrix.py"
 
 
 rule plot_importance_similarity:
-    output:
-        svg=f"{R}/figures/{{model}}/importance_similarity.svg",
-        png=report(f"{R}/figures/{{model}}/importance_similarity.png", **caption("importance_similarity", "3 Sharing")),
     input:
         style=STYLE,
         table=f"{R}/tables/importance_similarity.csv",
+    output:
+        svg=f"{R}/figures/{{model}}/importance_similarity.svg",
+        png=report(f"{R}/figures/{{model}}/importance_similarity.png", **caption("importance_similarity", "3 Sharing")),
     log:
         f"{R}/logs/plot_importance_similarity/{{model}}.log",
+    conda:
+        "../envs/plot.yaml"
     params:
         samples=last_milestone(),
         measure="spearman",
         labels=config["labels"],
         code=code_version("plot_importance_similarity"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/plot_importance_similarity.py"
 
 
 rule plot_region_overlap:
-    output:
-        svg=f"{R}/figures/{{model}}/region_overlap.svg",
-        png=report(f"{R}/figures/{{model}}/region_overlap.png", **caption("region_overlap", "3 Sharing")),
     input:
         style=STYLE,
         table=f"{R}/tables/region_overlap.csv",
+    output:
+        svg=f"{R}/figures/{{model}}/region_overlap.svg",
+        png=report(f"{R}/figures/{{model}}/region_overlap.png", **caption("region_overlap", "3 Sharing")),
     log:
         f"{R}/logs/plot_region_overlap/{{model}}.log",
+    conda:
+        "../envs/plot.yaml"
     params:
         samples=last_milestone(),
         scope=config["regions"]["monolingual"]["scopes"][0],
@@ -104,44 +106,45 @@ rule plot_region_overlap:
         ratio=max(config["regions"]["monolingual"]["ratios"]),
         labels=config["labels"],
         code=code_version("plot_region_overlap"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/plot_region_overlap.py"
 
 
 rule plot_density_by_layer:
-    output:
-        svg=f"{R}/figures/{{model}}/density_by_layer.svg",
-        png=report(f"{R}/figures/{{model}}/density_by_layer.png", **caption("density_by_layer", "4 Place")),
     input:
         style=STYLE,
         table=f"{R}/tables/region_density.csv",
+    output:
+        svg=f"{R}/figures/{{model}}/density_by_layer.svg",
+        png=report(f"{R}/figures/{{model}}/density_by_layer.png", **caption("density_by_layer", "4 Place")),
     log:
         f"{R}/logs/plot_density_by_layer/{{model}}.log",
+    conda:
+        "../envs/plot.yaml"
     params:
         kinds=density_kinds(),
         samples=last_milestone(),
         ratio=config["figures"]["density"]["ratio"],
         labels=config["labels"],
         code=code_version("plot_density_by_layer"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/plot_density_by_layer.py"
 
 
 rule plot_density_sheet:
-    output:
-        svg=f"{R}/figures/{{model}}/density_sheet-{{region}}.svg",
-        png=report(
-            f"{R}/figures/{{model}}/density_sheet-{{region}}.png", **caption("density_sheet", "4 Place", region="{region}")
-        ),
     input:
         style=STYLE,
         region=lambda wildcards: density_region(wildcards.model, wildcards.region),
+    output:
+        svg=f"{R}/figures/{{model}}/density_sheet-{{region}}.svg",
+        png=report(
+            f"{R}/figures/{{model}}/density_sheet-{{region}}.png",
+            **caption("density_sheet", "4 Place", region="{region}"),
+        ),
     log:
         f"{R}/logs/plot_density_sheet/{{model}}/{{region}}.log",
+    conda:
+        "../envs/plot.yaml"
     params:
         cmap=lambda wildcards: density_cmap(wildcards.region),
         vmax=None,
@@ -151,28 +154,28 @@ rule plot_density_sheet:
         samples=last_milestone(),
         labels=config["labels"],
         code=code_version("plot_density_sheet"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/plot_density_sheet.py"
 
 
 # Any one matrix on demand, e.g. results/figures/mini/density_map/monolingual-ar/attn.q-3.png.
 rule plot_density_map:
+    input:
+        style=STYLE,
+        region=lambda wildcards: density_region(wildcards.model, wildcards.region),
     output:
         svg=f"{R}/figures/{{model}}/density_map/{{region}}/{{module}}-{{layer}}.svg",
         png=report(
             f"{R}/figures/{{model}}/density_map/{{region}}/{{module}}-{{layer}}.png",
             **caption("density_map", "4 Place", region="{region}", module="{module}", layer="{layer}"),
         ),
-    input:
-        style=STYLE,
-        region=lambda wildcards: density_region(wildcards.model, wildcards.region),
     log:
         f"{R}/logs/plot_density_map/{{model}}/{{region}}/{{module}}-{{layer}}.log",
     wildcard_constraints:
         module=r"[a-z]+\.[a-z_]+",
         layer=r"\d+",
+    conda:
+        "../envs/plot.yaml"
     params:
         layer=lambda wildcards: wildcards.layer,
         module=lambda wildcards: wildcards.module,
@@ -184,8 +187,6 @@ rule plot_density_map:
         samples=last_milestone(),
         labels=config["labels"],
         code=code_version("plot_density_map"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/plot_density_map.py"
 
@@ -195,17 +196,20 @@ for _figure, _panels in ANIMATIONS.items():
     rule:
         name:
             f"animate_{_figure}"
-        output:
-            gif=report(
-                f"{R}/figures/{{model}}/{_figure}_layers.gif", **caption("density_animation", "4 Place", region=_figure)
-            ),
         input:
             style=STYLE,
             regions=lambda wildcards, panels=_panels: [
                 density_region(wildcards.model, panel["region"]) for panel in panels
             ],
+        output:
+            gif=report(
+                f"{R}/figures/{{model}}/{_figure}_layers.gif",
+                **caption("density_animation", "4 Place", region=_figure),
+            ),
         log:
             f"{R}/logs/animate_{_figure}/{{model}}.log",
+        conda:
+            "../envs/plot.yaml"
         params:
             panels=[{"module": panel["module"], "cmap": panel["cmap"]} for panel in _panels],
             seconds=0.5,
@@ -215,7 +219,5 @@ for _figure, _panels in ANIMATIONS.items():
             samples=last_milestone(),
             labels=config["labels"],
             code=code_version("plot_density_animation"),
-        conda:
-            "../envs/plot.yaml"
         script:
             "../workflow_scripts/plot_density_animation.py"

@@ -6,6 +6,9 @@
 
 
 rule accumulate_gradients:
+    input:
+        manifest=f"{R}/models/{{model}}/model.json",
+        shard=f"{R}/{{model}}/tokens/{{language}}/locate/{{shard}}.arrow",
     output:
         # Sums over one shard of the samples up to each milestone: needed only until they are added.
         partial=[
@@ -13,13 +16,12 @@ rule accumulate_gradients:
             for samples in config["importance"]["samples"]
         ],
         stats=f"{R}/{{model}}/importance/{{language}}/shards/{{shard}}.json",
-    input:
-        manifest=f"{R}/models/{{model}}/model.json",
-        shard=f"{R}/{{model}}/tokens/{{language}}/locate/{{shard}}.arrow",
     log:
         f"{R}/logs/accumulate_gradients/{{model}}/{{language}}/{{shard}}.log",
     benchmark:
         f"{R}/benchmarks/accumulate_gradients/{{model}}/{{language}}/{{shard}}.tsv"
+    conda:
+        "../envs/torch.yaml"
     resources:
         gpu=1,
         mem_mb=3000,
@@ -31,48 +33,48 @@ rule accumulate_gradients:
         batch_size=config["importance"]["batch_size"],
         precision=config["importance"]["precision"],
         code=code_version("accumulate_gradients"),
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/accumulate_gradients.py"
 
 
 rule combine_importance:
-    output:
-        importance=f"{R}/{{model}}/importance/{{language}}/{{samples}}.safetensors",
     input:
         partial=[
             f"{R}/{{model}}/importance/{{language}}/shards/{{samples}}-{shard:05d}.safetensors"
             for shard in range(config["tokens"]["shards"]["locate"])
         ],
+    output:
+        importance=f"{R}/{{model}}/importance/{{language}}/{{samples}}.safetensors",
     log:
         f"{R}/logs/combine_importance/{{model}}/{{language}}/{{samples}}.log",
+    conda:
+        "../envs/plot.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
     params:
         code=code_version("combine_importance"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/combine_importance.py"
 
 
 rule compare_importance:
-    output:
-        csv=f"{R}/{{model}}/importance/similarity/{{samples}}.csv",
     input:
         manifest=f"{R}/models/{{model}}/model.json",
-        importances=[f"{R}/{{model}}/importance/{language}/{{samples}}.safetensors" for language in importance_languages()],
+        importances=[
+            f"{R}/{{model}}/importance/{language}/{{samples}}.safetensors" for language in importance_languages()
+        ],
+    output:
+        csv=f"{R}/{{model}}/importance/similarity/{{samples}}.csv",
     log:
         f"{R}/logs/compare_importance/{{model}}/{{samples}}.log",
+    conda:
+        "../envs/plot.yaml"
     resources:
         mem_mb=3000,
         runtime=120,
     params:
         parameters=1_000_000,
         code=code_version("compare_importance"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/compare_importance.py"

@@ -7,18 +7,20 @@
 
 
 rule train_tokenizer:
-    output:
-        tokenizer=f"{R}/models/{{model}}/tokenizer.json",
-        config=f"{R}/models/{{model}}/tokenizer_config.json",
     input:
         documents=lambda wildcards: [
             corpus_documents(wildcards.model, language, "pretrain")
             for language in config["checkpoints"][wildcards.model]["languages"]
         ],
+    output:
+        tokenizer=f"{R}/models/{{model}}/tokenizer.json",
+        config=f"{R}/models/{{model}}/tokenizer_config.json",
     log:
         f"{R}/logs/train_tokenizer/{{model}}.log",
     wildcard_constraints:
         model=alternatives(filter(is_mini, config["models"])),
+    conda:
+        "../envs/torch.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
@@ -26,28 +28,28 @@ rule train_tokenizer:
         vocabulary_size=lambda wildcards: config["checkpoints"][wildcards.model]["vocabulary_size"],
         sequence_length=config["tokens"]["sequence_length"],
         code=code_version("train_tokenizer"),
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/train_tokenizer.py"
 
 
 rule train_mini:
+    input:
+        tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
+        pretrain=lambda wildcards: mini_shards(wildcards.model, "pretrain"),
+        validation=lambda wildcards: mini_shards(wildcards.model, "locate"),
     output:
         weights=f"{R}/models/{{model}}/model.safetensors",
         config=f"{R}/models/{{model}}/config.json",
         curve=f"{R}/models/{{model}}/training.csv",
         manifest=f"{R}/models/{{model}}/model.json",
-    input:
-        tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
-        pretrain=lambda wildcards: mini_shards(wildcards.model, "pretrain"),
-        validation=lambda wildcards: mini_shards(wildcards.model, "locate"),
     log:
         f"{R}/logs/train_mini/{{model}}.log",
     benchmark:
         f"{R}/benchmarks/train_mini/{{model}}.tsv"
     wildcard_constraints:
         model=alternatives(filter(is_mini, config["models"])),
+    conda:
+        "../envs/torch.yaml"
     threads: 4
     resources:
         gpu=1,
@@ -58,8 +60,6 @@ rule train_mini:
         training=lambda wildcards: config["checkpoints"][wildcards.model]["training"],
         sequence_length=config["tokens"]["sequence_length"],
         code=code_version("train_mini"),
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/train_mini.py"
 
@@ -73,14 +73,14 @@ rule fetch_model:
         f"{R}/logs/fetch_model/{{model}}.log",
     wildcard_constraints:
         model=alternatives(model for model in config["models"] if not is_mini(model)),
-    localrule: True
     retries: 2
+    localrule: True
+    conda:
+        "../envs/torch.yaml"
     params:
         path=lambda wildcards: config["checkpoints"][wildcards.model]["path"],
         revision=lambda wildcards: config["checkpoints"][wildcards.model]["revision"],
         dtype=lambda wildcards: config["checkpoints"][wildcards.model]["dtype"],
         code=code_version("fetch_model"),
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/fetch_model.py"

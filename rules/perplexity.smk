@@ -5,16 +5,18 @@
 
 
 rule measure_perplexity:
-    output:
-        rows=f"{R}/{{model}}/perplexity/{{experiment}}/{{language}}.parquet",
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         shard=f"{R}/{{model}}/tokens/{{language}}/test/00000.arrow",
         regions=lambda wildcards: experiment_regions(wildcards.model, wildcards.experiment),
+    output:
+        rows=f"{R}/{{model}}/perplexity/{{experiment}}/{{language}}.parquet",
     log:
         f"{R}/logs/measure_perplexity/{{model}}/{{experiment}}/{{language}}.log",
     benchmark:
         f"{R}/benchmarks/measure_perplexity/{{model}}/{{experiment}}/{{language}}.tsv"
+    conda:
+        "../envs/torch.yaml"
     resources:
         gpu=1,
         mem_mb=3000,
@@ -24,7 +26,5 @@ rule measure_perplexity:
         batch_size=config["perplexity"]["batch_size"],
         precision=config["perplexity"]["precision"],
         code=code_version("measure_perplexity"),
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/measure_perplexity.py"

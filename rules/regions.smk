@@ -6,20 +6,22 @@
 
 
 rule select_core_region:
-    output:
-        regions=region_outputs("core"),
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         importances=lambda wildcards: [
             importance_file(wildcards.model, language, wildcards.samples)
             for language in config["regions"]["core"]["languages"]
         ],
+    output:
+        regions=region_outputs("core"),
     log:
         f"{R}/logs/select_core_region/{{model}}/{{region}}/{{samples}}.log",
     benchmark:
         f"{R}/benchmarks/select_core_region/{{model}}/{{region}}/{{samples}}.tsv"
     wildcard_constraints:
         region=alternatives(region_names("core")),
+    conda:
+        "../envs/plot.yaml"
     resources:
         mem_mb=3000,
         runtime=120,
@@ -27,24 +29,24 @@ rule select_core_region:
         sides=region_sides("core"),
         scope=lambda wildcards: region_scope(wildcards.region),
         code=code_version("select_region"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/select_region.py"
 
 
 rule select_language_region:
-    output:
-        regions=region_outputs("language"),
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         importances=lambda wildcards: [
             importance_file(wildcards.model, region_language(wildcards.region), wildcards.samples)
         ],
+    output:
+        regions=region_outputs("language"),
     log:
         f"{R}/logs/select_language_region/{{model}}/{{region}}/{{samples}}.log",
     wildcard_constraints:
         region=alternatives(region_names("language")),
+    conda:
+        "../envs/plot.yaml"
     resources:
         mem_mb=3000,
         runtime=60,
@@ -52,15 +54,11 @@ rule select_language_region:
         sides=region_sides("language"),
         scope=lambda wildcards: region_scope(wildcards.region),
         code=code_version("select_region"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/select_region.py"
 
 
 rule select_monolingual_region:
-    output:
-        regions=region_outputs("monolingual"),
     input:
         own=lambda wildcards: region_files(
             "language", wildcards.model, wildcards.samples, [language_region(wildcards.region)]
@@ -68,10 +66,14 @@ rule select_monolingual_region:
         others=lambda wildcards: region_files(
             "language", wildcards.model, wildcards.samples, other_language_regions(wildcards.region)
         ),
+    output:
+        regions=region_outputs("monolingual"),
     log:
         f"{R}/logs/select_monolingual_region/{{model}}/{{region}}/{{samples}}.log",
     wildcard_constraints:
         region=alternatives(region_names("monolingual")),
+    conda:
+        "../envs/plot.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
@@ -79,46 +81,44 @@ rule select_monolingual_region:
         sides=region_sides("monolingual"),
         language=lambda wildcards: region_language(wildcards.region),
         code=code_version("select_monolingual_region"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/select_monolingual_region.py"
 
 
 rule measure_density:
-    output:
-        csv=f"{R}/{{model}}/regions/density/{{samples}}.csv",
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         regions=lambda wildcards: [
             path for kind in ("core", "monolingual") for path in region_files(kind, wildcards.model, wildcards.samples)
         ],
+    output:
+        csv=f"{R}/{{model}}/regions/density/{{samples}}.csv",
     log:
         f"{R}/logs/measure_density/{{model}}/{{samples}}.log",
+    conda:
+        "../envs/plot.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
     params:
         code=code_version("measure_density"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/measure_density.py"
 
 
 rule measure_overlap:
-    output:
-        csv=f"{R}/{{model}}/regions/overlap/{{samples}}.csv",
     input:
         regions=lambda wildcards: region_files("language", wildcards.model, wildcards.samples),
+    output:
+        csv=f"{R}/{{model}}/regions/overlap/{{samples}}.csv",
     log:
         f"{R}/logs/measure_overlap/{{model}}/{{samples}}.log",
+    conda:
+        "../envs/plot.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
     params:
         code=code_version("measure_overlap"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/measure_overlap.py"

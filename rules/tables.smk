@@ -6,46 +6,48 @@
 
 
 rule tabulate_corpora:
-    output:
-        **table_files("corpora"),
     input:
         stats=lambda wildcards: corpus_stats(),
+    output:
+        **table_files("corpora"),
     log:
         f"{R}/logs/tabulate_corpora.log",
     localrule: True
+    conda:
+        "../envs/plot.yaml"
     params:
         labels=config["labels"],
         code=code_version("tabulate_corpora"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/tabulate_corpora.py"
 
 
 rule tabulate_tokens:
-    output:
-        **table_files("tokens"),
     input:
         stats=lambda wildcards: token_stats(),
+    output:
+        **table_files("tokens"),
     log:
         f"{R}/logs/tabulate_tokens.log",
     localrule: True
+    conda:
+        "../envs/plot.yaml"
     params:
         labels=config["labels"],
         code=code_version("tabulate_tokens"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/tabulate_tokens.py"
 
 
 rule tabulate_perplexity:
-    output:
-        **table_files("perplexity"),
     input:
         rows=perplexity_files(),
+    output:
+        **table_files("perplexity"),
     log:
         f"{R}/logs/tabulate_perplexity.log",
+    conda:
+        "../envs/plot.yaml"
     resources:
         mem_mb=3000,
         runtime=60,
@@ -55,8 +57,6 @@ rule tabulate_perplexity:
         permutations=config["statistics"]["permutations"],
         seed=config["statistics"]["seed"],
         code=code_version("tabulate_perplexity"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/tabulate_perplexity.py"
 
@@ -66,21 +66,21 @@ for _table, _published in REMOVAL_TABLES.items():
     rule:
         name:
             f"tabulate_{_table}"
-        output:
-            **table_files(_table),
         input:
             perplexity=f"{R}/tables/perplexity.csv",
             published=_published,
+        output:
+            **table_files(_table),
         log:
             f"{R}/logs/tabulate_{_table}.log",
         localrule: True
+        conda:
+            "../envs/plot.yaml"
         params:
             table=_table,
             published_as=published_as(),
             labels=config["labels"],
             code=code_version("tabulate_removal"),
-        conda:
-            "../envs/plot.yaml"
         script:
             "../workflow_scripts/tabulate_removal.py"
 
@@ -90,36 +90,36 @@ for _table, _counts in REGION_TABLES.items():
     rule:
         name:
             f"tabulate_{_table}"
-        output:
-            **table_files(_table),
         input:
             counts=_counts,
+        output:
+            **table_files(_table),
         log:
             f"{R}/logs/tabulate_{_table}.log",
         localrule: True
+        conda:
+            "../envs/plot.yaml"
         params:
             table=_table,
             labels=config["labels"],
             code=code_version("tabulate_regions"),
-        conda:
-            "../envs/plot.yaml"
         script:
             "../workflow_scripts/tabulate_regions.py"
 
 
 rule summarize_findings:
-    output:
-        **table_files("findings"),
     input:
         perplexity=f"{R}/tables/perplexity.csv",
         effect_matrix=f"{R}/tables/effect_matrix.csv",
+    output:
+        **table_files("findings"),
     log:
         f"{R}/logs/summarize_findings.log",
     localrule: True
+    conda:
+        "../envs/plot.yaml"
     params:
         labels=config["labels"],
         code=code_version("summarize_findings"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/summarize_findings.py"

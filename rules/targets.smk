@@ -58,10 +58,10 @@ rule write_run_config:
     log:
         f"{R}/logs/write_run_config.log",
     localrule: True
+    conda:
+        "../envs/plot.yaml"
     params:
         config=config,
         code=code_version("write_run_config"),
-    conda:
-        "../envs/plot.yaml"
     script:
         "../workflow_scripts/write_run_config.py"

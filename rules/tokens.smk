@@ -10,17 +10,19 @@ for _split in SPLITS:
     rule:
         name:
             f"tokenize_{_split}"
+        input:
+            documents=lambda wildcards, split=_split: corpus_documents(wildcards.model, wildcards.language, split),
+            tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
         output:
             shards=[
                 f"{R}/{{model}}/tokens/{{language}}/{_split}/{shard:05d}.arrow"
                 for shard in range(config["tokens"]["shards"][_split])
             ],
             stats=f"{R}/{{model}}/tokens/{{language}}/{_split}/stats.json",
-        input:
-            documents=lambda wildcards, split=_split: corpus_documents(wildcards.model, wildcards.language, split),
-            tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
         log:
             f"{R}/logs/tokenize/{{model}}/{{language}}/{_split}.log",
+        conda:
+            "../envs/torch.yaml"
         threads: 4
         resources:
             mem_mb=2000,
@@ -31,25 +33,23 @@ for _split in SPLITS:
             sequence_length=config["tokens"]["sequence_length"],
             max_sequences=config["tokens"]["max_sequences"][_split],
             code=code_version("tokenize_text"),
-        conda:
-            "../envs/torch.yaml"
         script:
             "../workflow_scripts/tokenize_text.py"
 
 
 rule read:
-    output:
-        preview=f"{R}/{{model}}/tokens/{{language}}/{{split}}/preview.txt",
     input:
         shard=lambda wildcards: token_shards(wildcards.model, wildcards.language, wildcards.split)[0],
         tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
+    output:
+        preview=f"{R}/{{model}}/tokens/{{language}}/{{split}}/preview.txt",
     log:
         f"{R}/logs/read/{{model}}/{{language}}/{{split}}.log",
     localrule: True
+    conda:
+        "../envs/torch.yaml"
     params:
         sequences=20,
         code=code_version("read"),
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/read.py"

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from tiny import importance_metadata, random_sequences, tiny_llama
 
 from langatlas.locate.importance import GradientSum, Progress, accumulate, importance_of_shard, samples_in_shard
 from langatlas.locate.importance_files import FORMAT, add_shards
 from langatlas.models.nll import batches, pad, token_nll
 from langatlas.tensorfile import TensorFile
+from tiny import importance_metadata, random_sequences, tiny_llama
 
 SETTINGS = {"batch_size": 3, "reduction": "corrected", "precision": "float32"}
 
@@ -66,7 +66,9 @@ def test_importance_predicts_the_change_of_the_nll_when_a_small_parameter_is_rem
     with torch.no_grad():
         weight[2, 3] = 0.0
     after = sum(nll_by_hand(model, s) for s in sequences)
-    assert after - before == pytest.approx(-float(file["model.layers.1.mlp.down_proj.weight"][2, 3]), rel=0.05, abs=2e-6)
+    assert after - before == pytest.approx(
+        -float(file["model.layers.1.mlp.down_proj.weight"][2, 3]), rel=0.05, abs=2e-6
+    )
 
 
 def test_published_reduction_takes_the_mean_token_nll_of_each_micro_batch(tmp_path):

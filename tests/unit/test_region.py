@@ -63,13 +63,16 @@ def test_a_truncated_file_and_a_file_of_another_kind_are_named(tmp_path):
 
 def test_a_writer_that_is_cut_short_leaves_no_file(tmp_path):
     layout = {"a": ("F32", (2,)), "b": ("F32", (2,))}
-    with pytest.raises(ValueError, match="closed before 1 tensors"):
-        with TensorWriter(tmp_path / "x.safetensors", layout, {}) as writer:
-            writer.write("a", np.zeros(2, np.float32))
-    with pytest.raises(ValueError, match="out of order"):
-        with TensorWriter(tmp_path / "x.safetensors", layout, {}) as writer:
-            writer.write("b", np.zeros(2, np.float32))
-    with pytest.raises(ValueError, match="has shape"):
-        with TensorWriter(tmp_path / "x.safetensors", layout, {}) as writer:
-            writer.write("a", np.zeros(3, np.float32))
+    with (
+        pytest.raises(ValueError, match="closed before 1 tensors"),
+        TensorWriter(tmp_path / "x.safetensors", layout, {}) as writer,
+    ):
+        writer.write("a", np.zeros(2, np.float32))
+    with (
+        pytest.raises(ValueError, match="out of order"),
+        TensorWriter(tmp_path / "x.safetensors", layout, {}) as writer,
+    ):
+        writer.write("b", np.zeros(2, np.float32))
+    with pytest.raises(ValueError, match="has shape"), TensorWriter(tmp_path / "x.safetensors", layout, {}) as writer:
+        writer.write("a", np.zeros(3, np.float32))
     assert list(tmp_path.iterdir()) == []

@@ -23,7 +23,9 @@ def take(pieces: list[np.ndarray], n: int, largest: bool) -> np.ndarray:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_selection_equals_a_stable_sort_with_many_ties_in_pieces(data):
-    values = data.draw(st.lists(st.sampled_from([0.0, 1e-45, 1e-38, 0.5, 1.0, 1.0000001, 7.0, 3e38]), min_size=1, max_size=60))
+    values = data.draw(
+        st.lists(st.sampled_from([0.0, 1e-45, 1e-38, 0.5, 1.0, 1.0000001, 7.0, 3e38]), min_size=1, max_size=60)
+    )
     scores = np.array(values, np.float32)
     n, largest = data.draw(st.integers(0, scores.size)), data.draw(st.booleans())
     cut = data.draw(st.integers(0, scores.size))

@@ -26,7 +26,9 @@ def tiny_llama(seed: int = 0, dtype: torch.dtype = torch.float32, layers: int = 
 
 def random_sequences(count: int, seed: int = 0, longest: int = 12) -> list[np.ndarray]:
     generator = np.random.default_rng(seed)
-    return [generator.integers(0, VOCABULARY, generator.integers(3, longest + 1)).astype(np.uint32) for _ in range(count)]
+    return [
+        generator.integers(0, VOCABULARY, generator.integers(3, longest + 1)).astype(np.uint32) for _ in range(count)
+    ]
 
 
 def importance_metadata(language: str = "ru", **extra: str) -> dict[str, str]:

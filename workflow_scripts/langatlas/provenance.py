@@ -60,6 +60,15 @@ def code_version(script: str | os.PathLike) -> str:
     return digest.hexdigest()[:12]
 
 
+def use_this_checkout() -> None:
+    """Let every job that is started from here import this copy of the library, whatever else is installed.
+
+    Otherwise an editable install of another checkout would win, while ``code_version`` hashes this one.
+    """
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(PACKAGE.parent), *others])
+
+
 def imported_modules(script: Path) -> set[str]:
     """Names of the package's modules that ``script`` imports, directly or through others, without logging."""
     found: set[str] = set()

@@ -13,6 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from langatlas import languages
+from langatlas.corpora.parts import check_parts
 
 
 def checked(config: dict, schema_path: str | Path) -> dict:
@@ -93,6 +94,11 @@ def _suggest(key: str, known: list[str]) -> str:
 def inconsistencies(config: dict) -> Iterator[str]:
     """Mistakes that lie between keys. The config is valid by the schema."""
     yield from _models(config)
+    for name, corpus in config["corpora"].items():
+        try:
+            check_parts(corpus["parts"])
+        except ValueError as error:
+            yield f"corpora.{name}.{error}"
     yield from _languages(config)
     regions = config["regions"]
     for kind in ("core", "monolingual"):
@@ -118,7 +124,8 @@ def _models(config: dict) -> Iterator[str]:
             continue
         checkpoint = config["checkpoints"][model]
         if checkpoint["corpus"] not in config["corpora"]:
-            yield f"checkpoints.{model}.corpus: {checkpoint['corpus']!r} is not defined; corpora holds {', '.join(config['corpora'])}"
+            known = ", ".join(config["corpora"])
+            yield f"checkpoints.{model}.corpus: {checkpoint['corpus']!r} is not defined; corpora holds {known}"
         if checkpoint["source"] == "huggingface" and not checkpoint["path"]:
             yield f"checkpoints.{model}.path: missing; give a checkpoint folder or a Hub id"
         if checkpoint["source"] == "mini":

@@ -154,6 +154,7 @@ def check_same_model(files: Sequence[TensorFile]) -> None:
 
 
 def describe(files: Sequence[TensorFile], *, region: str, scope: str, metadata: Mapping[str, str]) -> dict[str, str]:
+    """Metadata that all sides and ratios of one selection share."""
     first = files[0].metadata
     languages = [file.metadata["language"] for file in files]
     # The metadata of an importance file holds model, code and the exact NLL: its hash stands for the file, which may be

@@ -94,7 +94,11 @@ def train(
     for step in tqdm(range(1, training.steps + 1), unit=" steps", mininterval=5):
         batch = pad([sequences[i] for i in next(order)], range(training.batch_size)).to(device)
         rate = learning_rate(step - 1, training)
-        row = {"step": step, "tokens": tokens + batch.n_predicted, "loss": _step(model, optimizer, batch, rate, precision)}
+        row = {
+            "step": step,
+            "tokens": tokens + batch.n_predicted,
+            "loss": _step(model, optimizer, batch, rate, precision),
+        }
         tokens = row["tokens"]
         if not np.isfinite(row["loss"]):
             raise ValueError(
@@ -104,7 +108,9 @@ def train(
         row |= {"learning_rate": rate, "tokens_per_s": tokens / (time.perf_counter() - started)}
         if step % training.evaluate_every == 0 or step == training.steps:
             row["validation_loss"] = validation_loss(model, validation, training.batch_size, precision)
-            log.info("step %(step)d: loss %(loss).3f, validation %(validation_loss).3f, %(tokens_per_s).0f tokens/s", row)
+            log.info(
+                "step %(step)d: loss %(loss).3f, validation %(validation_loss).3f, %(tokens_per_s).0f tokens/s", row
+            )
         curve.append(row)
     return pd.DataFrame(curve)
 
