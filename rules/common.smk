@@ -205,7 +205,8 @@ def experiment_of(kind):
 def density_kinds():
     """Regions whose density differs between matrices: the core ranked over the whole model, and the monolingual ones."""
     scopes = config["regions"]["core"]["scopes"]
-    ranked = "core" + scope_suffix(next((scope for scope in scopes if scope != "matrix"), scopes[0]))
+    scope = next((scope for scope in scopes if scope != "matrix"), scopes[0])
+    ranked = f"core{scope_suffix(scope)}"
     return [ranked, "monolingual"]
 
 
