@@ -10,7 +10,15 @@ from tokenizers import Tokenizer
 from langatlas import tokens
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
 
-TEXTS = ["The cat sat.", "Кошка сидит на окне, и ей хорошо.", "猫坐着。", "고양이가 앉아 있다", "a", "", "naïve ☃ " * 30]
+TEXTS = [
+    "The cat sat.",
+    "Кошка сидит на окне, и ей хорошо.",
+    "猫坐着。",
+    "고양이가 앉아 있다",
+    "a",
+    "",
+    "naïve ☃ " * 30,
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +65,9 @@ def test_long_documents_are_dropped_whole_or_cut_with_the_text_that_stays(tokeni
         assert len(sequence.input_ids) <= 40
         stays = text[: sequence.n_characters]
         assert sequence.n_bytes == len(stays.encode())
-        assert text_of(tokenizer, [sequence]).rstrip("\ufffd") in (stays, stays[:-1]), "a character may be cut in its bytes"
+        assert text_of(tokenizer, [sequence]).rstrip("\ufffd") in (stays, stays[:-1]), (
+            "a character may be cut in its bytes"
+        )
 
 
 @pytest.mark.parametrize("length", [3, 8, 17, 64])
@@ -107,7 +117,9 @@ def test_the_cap_counts_sequences_over_all_shards(folder, tmp_path):
 
 
 def test_no_sequence_left_says_why(folder, tmp_path):
-    with pytest.raises(ValueError, match=r"no sequence of ru is left of 1 documents under policy drop_long .*\(1 were longer\)"):
+    with pytest.raises(
+        ValueError, match=r"no sequence of ru is left of 1 documents under policy drop_long .*\(1 were longer\)"
+    ):
         write(folder, tmp_path, texts=["one two three four"], policy="drop_long", sequence_length=3)
     assert not list(tmp_path.glob("*.arrow"))
 
@@ -153,8 +165,11 @@ def test_tokenizing_imports_no_torch():
     import subprocess
     import sys
 
-    code = "import langatlas.tokens, langatlas.locate.regions, langatlas.models.mini_tokenizer, sys; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": "workflow_scripts", "PATH": "/usr/bin:/bin"})
+    modules = "langatlas.tokens, langatlas.locate.regions, langatlas.models.mini_tokenizer"
+    code = f"import {modules}, sys; assert 'torch' not in sys.modules"
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={"PYTHONPATH": "workflow_scripts", "PATH": "/usr/bin:/bin"}
+    )
 
 
 def test_many_batches_of_documents_round_trip_in_order(folder, tmp_path):

@@ -1,0 +1,111 @@
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from langatlas import settings
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "schemas" / "config.schema.yaml"
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+def merge(config: dict, overlay: dict) -> dict:
+    for key, value in overlay.items():
+        config[key] = merge(config.get(key) or {}, value) if isinstance(value, dict) else value
+    return config
+
+
+def problems_of(**overlay) -> str:
+    with pytest.raises(ValueError, match="the config cannot be used") as error:
+        settings.checked(merge(deepcopy(DEFAULT), overlay), SCHEMA)
+    return str(error.value)
+
+
+def test_the_default_and_every_overlay_are_valid(monkeypatch, tmp_path):
+    monkeypatch.setenv("LANGATLAS_TEXT", str(tmp_path))
+    assert settings.checked(DEFAULT, SCHEMA)["importance"]["reduction"] == "corrected"
+    overlays = sorted((ROOT / "config").glob("*.yaml"))
+    assert len(overlays) >= 3
+    for path in overlays:
+        settings.checked(merge(deepcopy(DEFAULT), yaml.safe_load(path.read_text(encoding="utf-8"))), SCHEMA)
+
+
+def test_defaults_of_the_schema_fill_what_is_missing_and_the_input_stays_as_it_was():
+    config = deepcopy(DEFAULT)
+    del config["perplexity"], config["regions"]["core"]["seeds"]
+    before = deepcopy(config)
+    found = settings.checked(config, SCHEMA)
+    assert config == before
+    assert found["perplexity"] == {"batch_size": 16, "precision": "auto"}
+    assert found["regions"]["core"]["seeds"] == [1]
+
+
+def test_unknown_keys_are_refused_by_name_at_any_depth():
+    assert "unknown key importence (did you mean importance?)" in problems_of(importence={})
+    assert "unknown key regions.core.ratio (did you mean ratios?)" in problems_of(regions={"core": {"ratio": 1}})
+    assert "unknown key tokens.policy.train; allowed here: locate, pretrain, test" in problems_of(
+        tokens={"policy": {"train": "pack"}}
+    )
+
+
+@pytest.mark.parametrize(("ratio", "allowed"), [(0, "greater than 0"), (-0.1, "greater than 0"), (1.5, "at most 1")])
+def test_a_ratio_outside_the_unit_interval_names_key_value_and_range(ratio, allowed):
+    message = problems_of(regions={"core": {"ratios": [0.01, ratio]}})
+    assert f"regions.core.ratios[1]: {ratio} must be {allowed}" in message
+
+
+def test_wrong_types_and_words_name_what_is_allowed():
+    assert "importance.samples[0]: 'ten' must be of type integer" in problems_of(importance={"samples": ["ten"]})
+    assert "importance.reduction: 'mean' must be one of corrected, published" in problems_of(
+        importance={"reduction": "mean"}
+    )
+    assert "tokens.policy.test: 'split' must be one of drop_long, truncate, pack" in problems_of(
+        tokens={"policy": {"test": "split"}}
+    )
+
+
+def test_languages_that_nobody_knows_and_labels_that_are_declared():
+    assert "languages: unknown language 'xx'" in problems_of(languages=[*DEFAULT["languages"], "xx"])
+    extended = merge(deepcopy(DEFAULT), {"labels": {"code": {"name": "Source code"}}})
+    extended["languages"] = [*DEFAULT["languages"], "code"]
+    assert settings.checked(extended, SCHEMA)["labels"]["code"]["group"] == "other"
+
+
+def test_names_that_are_used_but_not_defined():
+    assert "models: 'llama' is not defined; checkpoints holds mini" in problems_of(models=["llama"])
+    assert "checkpoints.mini.corpus: 'wiki' is not defined; corpora holds world" in problems_of(
+        checkpoints={"mini": {"corpus": "wiki"}}
+    )
+    assert "regions.core.languages: 'de' is not in languages" in problems_of(regions={"core": {"languages": ["de"]}})
+    assert "experiments.core-removal.samples: 5 is none of importance.samples [75, 300]" in problems_of(
+        experiments={"core-removal": {"samples": [5]}}
+    )
+
+
+def test_contradictions_between_keys():
+    assert "random is the control of top" in problems_of(regions={"core": {"sides": ["random"]}})
+    assert "regions.core.seeds: empty" in problems_of(regions={"core": {"seeds": []}})
+    assert "must be ascending" in problems_of(importance={"samples": [300, 75]})
+    assert "tokens.max_sequences.locate: 10 is less than the 300 samples" in problems_of(
+        tokens={"max_sequences": {"locate": 10}}
+    )
+    assert "tokens.shards.locate: 100 shards are more than the 75 samples" in problems_of(
+        tokens={"shards": {"locate": 100}}
+    )
+    assert "checkpoints.mini.path: missing" in problems_of(checkpoints={"mini": {"source": "huggingface"}})
+
+
+def test_every_mistake_is_named_at_once():
+    message = problems_of(importence={}, perplexity={"batch_size": 0})
+    assert "importence" in message
+    assert "perplexity.batch_size: 0 must be at least 1" in message
+
+
+def test_every_key_of_the_default_has_a_comment_above_it_or_above_its_section():
+    lines = (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if line and not line.startswith((" ", "#")):
+            section = "\n".join(lines[max(0, number - 1) : number + 4])
+            assert "#" in section, f"config.yaml line {number + 1}: no comment at {line!r}"
