@@ -1,0 +1,199 @@
+"""What would run: shown on the DAG of the smoke workflow, with dry runs in a copy of the project's files."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = (
+    "Snakefile",
+    "rules",
+    "workflow_scripts",
+    "schemas",
+    "config",
+    "config.yaml",
+    "resources",
+    "report",
+    "envs",
+    "profiles",
+)
+AGGREGATES = {
+    "all", "tabulate_corpora", "tabulate_tokens", "tabulate_perplexity", "tabulate_core_removal", "tabulate_monolingual_removal",
+    "tabulate_effect_matrix", "summarize_findings", "write_run_config", "plot_core_removal", "plot_effect_matrix",
+}  # fmt: skip
+
+
+DEADLY = """
+import os
+
+rename = os.replace
+
+
+def replace(source, target):
+    if "20-00000" in str(target):
+        os.kill(os.getpid(), 9)
+    rename(source, target)
+
+
+os.replace = replace
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project in which the smoke workflow has run once, start to end."""
+    folder = tmp_path_factory.mktemp("project")
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, folder / part)
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", "--configfile", "config/smoke.yaml", *arguments]
+    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": "", **environment}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def planned(folder: Path, *arguments: str) -> dict[str, int]:
+    """Rules that a dry run would execute, with their number of jobs."""
+    done = snakemake(folder, "--dry-run", *arguments)
+    assert done.returncode == 0, done.stderr[-4000:]
+    table = re.search(r"\njob +count\n-+ +-+\n(.*?)\ntotal", done.stderr + done.stdout, re.DOTALL)
+    return {} if table is None else {line.split()[0]: int(line.split()[1]) for line in table.group(1).splitlines()}
+
+
+def edited(path: Path, change):
+    text = path.read_text(encoding="utf-8")
+    path.write_text(change(text), encoding="utf-8")
+    return lambda: path.write_text(text, encoding="utf-8")
+
+
+def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(project):
+    results = project / "results" / "smoke"
+    for table in (
+        "corpora",
+        "tokens",
+        "perplexity",
+        "core_removal",
+        "monolingual_removal",
+        "effect_matrix",
+        "findings",
+    ):
+        for suffix in ("csv", "md", "tex", "json"):
+            assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 0
+    figures = {path.name for path in (results / "figures" / "smoke").iterdir()}
+    assert {"effect_matrix.svg", "effect_matrix.png", "core_layers.gif", "languages_layers.gif"} <= figures
+    assert not [path for path in results.rglob("*partial*") if path.is_file()]
+    assert not list((results / "smoke" / "importance").rglob("shards/*.safetensors")), "partial sums are temporary"
+
+
+def test_nothing_runs_again_after_a_run_nor_when_files_are_touched_as_by_a_checkout(project):
+    assert planned(project) == {}
+    for path in [project / "Snakefile", *project.glob("rules/*"), *project.glob("workflow_scripts/**/*.py")]:
+        os.utime(path)
+    assert planned(project) == {}
+
+
+def test_adding_a_language_runs_that_language_and_the_aggregates_only(project):
+    undo = edited(
+        project / "config/smoke.yaml",
+        lambda text: text.replace("languages: [en, ru, uk]", "languages: [en, ru, uk, es]", 1),
+    )
+    try:
+        plan = planned(project)
+    finally:
+        undo()
+    new = {"build_corpus": 1, "tokenize_test": 1, "measure_perplexity": 2}
+    assert {rule: plan.pop(rule, 0) for rule in new} == new
+    assert set(plan) <= AGGREGATES
+    assert {"tabulate_perplexity", "tabulate_effect_matrix", "plot_effect_matrix"} <= set(plan)
+
+
+def test_restyling_one_figure_runs_one_job(project):
+    module = project / "workflow_scripts/langatlas/present/figures/effect_matrix.py"
+    undo = edited(module, lambda text: text + "\n# restyled\n")
+    try:
+        assert planned(project, "figures") == {"plot_effect_matrix": 1, "figures": 1}
+    finally:
+        undo()
+
+
+def test_editing_a_library_module_reruns_the_rules_that_import_it(project):
+    undo = edited(project / "workflow_scripts/langatlas/statistics.py", lambda text: text + "\n# edited\n")
+    try:
+        plan = planned(project)
+    finally:
+        undo()
+    assert "tabulate_perplexity" in plan
+    assert not set(plan) & {"build_corpus", "tokenize_test", "accumulate_gradients", "measure_perplexity", "train_mini"}
+    undo = edited(project / "workflow_scripts/langatlas/measure/perplexity.py", lambda text: text + "\n# edited\n")
+    try:
+        plan = planned(project)
+    finally:
+        undo()
+    assert plan["measure_perplexity"] == 6
+    assert not set(plan) & {"build_corpus", "tokenize_test", "accumulate_gradients", "select_core_region", "train_mini"}
+
+
+def test_one_language_can_be_run_again_alone(project):
+    assert planned(project, "-R", "measure_perplexity", "--", "language_ru") == {
+        "measure_perplexity": 2,
+        "language_ru": 1,
+    }
+
+
+@pytest.mark.parametrize("target", ["tables", "figures", "corpora", "importance", "regions", "language_uk"])
+def test_every_named_target_exists_and_is_done(project, target):
+    assert planned(project, target) == {}
+
+
+def test_deleted_importance_is_made_again_with_the_same_bits(project):
+    path = project / "results/smoke/smoke/importance/ru/20.safetensors"
+    before = path.read_bytes()
+    path.unlink()
+    done = snakemake(project, "--cores", "1", "--", str(path.relative_to(project)))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert path.read_bytes() == before
+
+
+def test_a_job_killed_in_the_middle_leaves_no_half_and_the_rerun_has_the_same_bits(project):
+    folder = project / "results/smoke/smoke/importance/uk"
+    before = (folder / "20.safetensors").read_bytes()
+    (folder / "20.safetensors").unlink()
+    # A start-up file of Python that kills the job when it is about to rename its last output.
+    (project / "deadly").mkdir()
+    (project / "deadly" / "sitecustomize.py").write_text(DEADLY, encoding="utf-8")
+    target = str((folder / "20.safetensors").relative_to(project))
+    done = snakemake(project, "--cores", "1", "--", target, PYTHONPATH=str(project / "deadly"))
+    assert done.returncode != 0
+    assert not list(folder.glob("shards/*20-00000.safetensors"))
+    assert not (folder / "20.safetensors").exists()
+    done = snakemake(
+        project, "--cores", "1", "--rerun-incomplete", "--", str((folder / "20.safetensors").relative_to(project))
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (folder / "20.safetensors").read_bytes() == before
+
+
+def test_a_wrong_config_stops_before_any_job_and_names_the_key(project):
+    done = snakemake(project, "--dry-run", "--config", "importence=1")
+    assert done.returncode != 0
+    assert "unknown key importence (did you mean importance?)" in done.stderr + done.stdout
+
+
+def test_too_few_samples_say_how_many_there_are(project):
+    undo = edited(project / "config/smoke.yaml", lambda text: text.replace("samples: [8, 20]", "samples: [8, 500]"))
+    try:
+        done = snakemake(project, "--cores", "1", "--", "results/smoke/smoke/importance/en/500.safetensors")
+    finally:
+        undo()
+    assert done.returncode != 0
+    assert "00000.arrow holds 12 sequences, but importance.samples 500 over 2 shard(s) needs 250" in done.stderr
