@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALLED := .venv/.installed
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 RESULTS := $(or $(if $(CONFIG),$(shell sed -n 's/^results: *//p' $(CONFIG))),results)
-SNAKEMAKE := .venv/bin/snakemake --cores $(CORES) $(CONFIGFILE)
+SNAKEMAKE := .venv/bin/snakemake $(CONFIGFILE) --cores $(CORES)
 
 .PHONY: help setup reproduce figures report smoke test lint format lock clean
 
@@ -37,15 +37,14 @@ $(INSTALLED): requirements.lock
 	@touch $@
 
 reproduce: $(INSTALLED)  ## run the whole workflow, make the report, print the main findings
-	$(SNAKEMAKE) $(ARGS)
-	@$(MAKE) --no-print-directory report
+	$(SNAKEMAKE) $(ARGS) all report
 	@echo; cat $(RESULTS)/tables/findings.md; echo; echo "report: $(RESULTS)/report.html"
 
 figures: $(INSTALLED)  ## bring every figure up to date
 	$(SNAKEMAKE) $(ARGS) figures
 
-report: $(INSTALLED)  ## gather the figures and tables of a finished run into report.html
-	$(SNAKEMAKE) --report $(RESULTS)/report.html
+report: $(INSTALLED)  ## gather captions, figures and the rule graph into report.html
+	$(SNAKEMAKE) $(ARGS) report
 
 smoke: $(INSTALLED)  ## run the whole workflow on a very small configuration (a minute or two)
 	@$(MAKE) --no-print-directory reproduce CONFIG=config/smoke.yaml

@@ -65,3 +65,27 @@ rule write_run_config:
         code=code_version("write_run_config"),
     script:
         "../workflow_scripts/write_run_config.py"
+
+
+rule report:
+    input:
+        f"{R}/report.html",
+    localrule: True
+
+
+rule make_report:
+    input:
+        products=tables() + figures(),
+        config=f"{R}/run_config.yaml",
+    output:
+        html=f"{R}/report.html",
+    log:
+        f"{R}/logs/make_report.log",
+    localrule: True
+    conda:
+        "../envs/torch.yaml"
+    params:
+        snakefile=str(Path(workflow.basedir) / "Snakefile"),
+        code=code_version("make_report"),
+    script:
+        "../workflow_scripts/make_report.py"
