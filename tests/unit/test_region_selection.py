@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from tiny import importance_metadata, tiny_llama
 
 from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.overlap import densities, overlaps
@@ -10,6 +9,7 @@ from langatlas.locate.regions import block_parameters, random_mask, select, sele
 from langatlas.locate.similarity import compare
 from langatlas.region import Region
 from langatlas.tensorfile import TensorWriter
+from tiny import importance_metadata, tiny_llama
 
 SHAPES = {name: tuple(parameter.shape) for name, parameter in tiny_llama().named_parameters()}
 BLOCKS = [name for name in SHAPES if name.startswith("model.layers.")]
@@ -155,7 +155,7 @@ def test_wrong_ratios_scopes_architectures_and_models_are_refused(importances, t
         run([importances["ru"]], tmp_path / "x", "core", ratios=("1.5",))
     with pytest.raises(ValueError, match="scope must be one of matrix, layer, global, got 'row'"):
         block_parameters(BLOCKS, "llama", "row")
-    with pytest.raises(ValueError, match="model type 'rwkv' has no adapter; there are .*llama.* Add an entry"):
+    with pytest.raises(ValueError, match=r"model type 'rwkv' has no adapter; there are .*llama.* Add an entry"):
         block_parameters(BLOCKS, "rwkv", "matrix")
     other = str(tmp_path / "other.safetensors")
     metadata = importance_metadata("uk", samples="9", format=FORMAT, model_hash="zzz")
