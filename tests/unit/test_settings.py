@@ -45,8 +45,8 @@ def test_defaults_of_the_schema_fill_what_is_missing_and_the_input_stays_as_it_w
 def test_unknown_keys_are_refused_by_name_at_any_depth():
     assert "unknown key importence (did you mean importance?)" in problems_of(importence={})
     assert "unknown key regions.core.ratio (did you mean ratios?)" in problems_of(regions={"core": {"ratio": 1}})
-    assert "unknown key tokens.policy.train; allowed here: locate, pretrain, test" in problems_of(
-        tokens={"policy": {"train": "pack"}}
+    assert "unknown key tokens.policy.first; allowed here: locate, pretrain, test" in problems_of(
+        tokens={"policy": {"first": "pack"}}
     )
 
 
