@@ -167,9 +167,9 @@ def token_stats():
     return [f"{R}/{model}/tokens/{language}/{split}/stats.json" for model, language, split in wanted]
 
 
-def counts(kind, name):
-    """Counts behind a table of regions, of all models, at every milestone for which regions are made anyway."""
-    return [f"{R}/{model}/{kind}/{name}/{last_milestone()}.csv" for model in config["models"]]
+def counts(kind, name, samples):
+    """Counts behind a table of regions or importances, of all models, at these milestones."""
+    return [f"{R}/{model}/{kind}/{name}/{count}.csv" for model in config["models"] for count in samples]
 
 
 def published_as():
@@ -185,9 +185,9 @@ PUBLISHED = {
 # Tables made of perplexity.csv, with the published numbers that stand beside ours.
 REMOVAL_TABLES = {**PUBLISHED, "effect_matrix": []}
 REGION_TABLES = {
-    "region_density": counts("regions", "density"),
-    "region_overlap": counts("regions", "overlap"),
-    "importance_similarity": counts("importance", "similarity"),
+    "region_density": counts("regions", "density", [last_milestone()]),
+    "region_overlap": counts("regions", "overlap", [last_milestone()]),
+    "importance_similarity": counts("importance", "similarity", config["importance"]["samples"]),
 }
 
 

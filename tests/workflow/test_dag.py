@@ -196,4 +196,4 @@ def test_too_few_samples_say_how_many_there_are(project):
     finally:
         undo()
     assert done.returncode != 0
-    assert "00000.arrow holds 12 sequences, but importance.samples 500 over 2 shard(s) needs 250" in done.stderr
+    assert ".arrow holds 12 sequences, but importance.samples 500 over 2 shard(s) needs 250" in done.stderr

@@ -14,12 +14,11 @@ def draw_loss(table: pd.DataFrame, axes: Axes) -> Axes:
     axes.plot(millions, table["loss"], color="C5", linewidth=0.8, label="training batches")
     held_out = table["validation_loss"].notna()
     measured = table[held_out]
-    axes.plot(millions[held_out], measured["validation_loss"], "o-", color="C0", markersize=3, label="held-out text")
+    label = "held-out text"
     if held_out.any():
-        last = measured.iloc[-1]
-        note = f"{last['validation_loss']:.2f} nats, perplexity {np.exp(last['validation_loss']):.1f}"
-        point = (last["tokens"] / 1e6, last["validation_loss"])
-        axes.annotate(note, point, xytext=(0, 9), textcoords="offset points", ha="right", color="C0")
+        last = measured["validation_loss"].iloc[-1]
+        label += f", at the end {last:.2f} nats, perplexity {np.exp(last):.1f}"
+    axes.plot(millions[held_out], measured["validation_loss"], "o-", color="C0", markersize=3, label=label)
     axes.set_ylabel("loss (nats per token)")
     axes.grid(axis="y")
     axes.legend(loc="upper right")
