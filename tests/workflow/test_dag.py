@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from langatlas.tensorfile import TensorFile
+
 ROOT = Path(__file__).parents[2]
 PARTS = (
     "Snakefile",
@@ -181,6 +183,28 @@ def test_a_job_killed_in_the_middle_leaves_no_half_and_the_rerun_has_the_same_bi
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (folder / "20.safetensors").read_bytes() == before
+
+
+LOCAL_CHECKPOINT = """
+results: results/local
+models: [local]
+checkpoints:
+  local: {source: huggingface, path: results/smoke/models/smoke, corpus: smoke, dtype: float32}
+"""
+
+
+def test_a_checkpoint_folder_of_the_same_weights_gives_the_same_importance(project):
+    """The mini model's folder, taken in through the door for other people's models."""
+    (project / "local.yaml").write_text(LOCAL_CHECKPOINT, encoding="utf-8")
+    target = "results/local/local/importance/en/8.safetensors"
+    done = snakemake(project, "local.yaml", "--cores", "2", "--", target)
+    assert done.returncode == 0, done.stderr[-3000:]
+    mine = TensorFile(project / "results/smoke/smoke/importance/en/8.safetensors", "langatlas.importance/1")
+    other = TensorFile(project / target, "langatlas.importance/1")
+    assert other.metadata["model"] == "local"
+    assert other.names == mine.names
+    for name in mine.names:
+        assert (other[name] == mine[name]).all()
 
 
 def test_a_wrong_config_stops_before_any_job_and_names_the_key(project):
