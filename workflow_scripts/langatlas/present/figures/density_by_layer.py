@@ -20,7 +20,7 @@ def draw(table: pd.DataFrame, axes: Axes, scale: heatmap.Scale):
     """Density of one region: modules at the rows, layers at the columns. ``table``: layer, module, density."""
     cells = table.pivot(index="module", columns="layer", values="density")
     known = [module for module in MODULE_ORDER if module in cells.index]
-    cells = cells.reindex([*known, *sorted(set(cells.index) - set(known))])  # norms, and what a new family has, last
+    cells = cells.reindex([*known, *sorted(set(cells.index) - set(known))])  # what a new family has, last
     image = heatmap.draw_matrix(cells.to_numpy(dtype=float), axes, scale)
     axes.set_aspect("auto")
     axes.set_yticks(range(len(cells)), cells.index)
@@ -33,11 +33,13 @@ def figure(
     table: pd.DataFrame, model: str, kinds: list[str], samples: int, ratio: float, own: Mapping | None = None
 ) -> Figure:
     """Panels of the top regions of the given ``kinds`` (core-global, monolingual, ...): regions of several languages
-    first and on one colour scale, those of single languages by family and on another.
+    first and on one colour scale, those of single languages by family and on another. Without norm vectors.
 
     ``table``: columns model, region, region_language (NaN: several), samples, side, ratio, layer, module, density.
     """
     rows = canvas.select(_of_kinds(table, kinds), model=model, samples=samples, side="top", ratio=ratio)
+    # Norm vectors are short and, by default, not removed: a few of their elements would set the colour scale.
+    rows = rows[~rows["module"].str.startswith("norm.")]
     panels = _panels(rows, own)
     columns = min(COLUMNS, len(panels))
     lines = ceil(len(panels) / columns)
