@@ -19,7 +19,7 @@ CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 RESULTS := $(or $(if $(CONFIG),$(shell sed -n 's/^results: *//p' $(CONFIG))),results)
 SNAKEMAKE := .venv/bin/snakemake $(CONFIGFILE) --cores $(CORES)
 
-.PHONY: help setup reproduce figures report smoke test lint format lock clean
+.PHONY: help setup reproduce figures report smoke test bench lint format lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ smoke: $(INSTALLED)  ## run the whole workflow on a very small configuration (a 
 
 test: $(INSTALLED)  ## run all tests
 	.venv/bin/python -m pytest $(ARGS)
+
+bench: $(INSTALLED)  ## measure speed and memory beside a baseline (five minutes on an idle machine)
+	.venv/bin/python -m pytest tests/benchmarks $(ARGS)
 
 lint: $(INSTALLED)  ## check formatting and style, change nothing
 	.venv/bin/ruff format --check .

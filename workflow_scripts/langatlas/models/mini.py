@@ -17,19 +17,28 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from langatlas.files import atomic
 from langatlas.models import devices
+from langatlas.models.muon import Muon
 from langatlas.models.nll import batches, pad, token_nll
 from langatlas.tokens import TextTokenizer
 
 log = logging.getLogger(__name__)
+# Embeddings start far wider than Hugging Face's 0.02: beside RMSNorm, whose output has unit size, the first layers then
+# see which token they read from the first step on.
+EMBEDDING_STD = 0.5
 
 
 @dataclass(frozen=True)
 class Training:
-    """Settings of one training run. Tokens a step = batch_size * sequence_length."""
+    """Settings of one training run. Tokens a step = batch_size * sequence_length.
+
+    ``learning_rate`` is AdamW's, for embeddings, output layer and norms; ``matrix_learning_rate`` is Muon's, for the
+    matrices of the decoder blocks.
+    """
 
     steps: int
     batch_size: int
     learning_rate: float
+    matrix_learning_rate: float
     warmup_steps: int
     weight_decay: float
     seed: int
@@ -48,22 +57,28 @@ def build(tokenizer: TextTokenizer, architecture: dict, sequence_length: int, se
         eos_token_id=tokenizer.end_id,
         **architecture,
     )
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    torch.nn.init.normal_(model.model.embed_tokens.weight, std=EMBEDDING_STD)
+    return model
 
 
-def optimizer_for(model: torch.nn.Module, training: Training) -> torch.optim.Optimizer:
-    """AdamW (betas 0.9, 0.95); vectors (the norms) are not decayed."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
+def optimizers_for(model: LlamaForCausalLM, training: Training) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of decoder blocks; AdamW (betas 0.9, 0.95) for the rest, of which vectors are not decayed."""
+    blocks = [p for p in model.model.layers.parameters() if p.ndim == 2]
+    outer = [model.model.embed_tokens.weight, model.lm_head.weight]
     vectors = [p for p in model.parameters() if p.ndim == 1]
-    groups = [{"params": matrices, "weight_decay": training.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=(0.9, 0.95), fused=True)
+    groups = [{"params": outer, "weight_decay": training.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return [
+        Muon(blocks, lr=training.matrix_learning_rate, weight_decay=training.weight_decay),
+        torch.optim.AdamW(groups, lr=training.learning_rate, betas=(0.9, 0.95), fused=True),
+    ]
 
 
-def learning_rate(step: int, training: Training) -> float:
-    """Linear warm-up, then linear decay to zero at the last step."""
+def schedule(step: int, training: Training) -> float:
+    """Factor of the learning rates at a step, from 0: linear warm-up, then linear decay to zero at the last step."""
     warm = (step + 1) / max(training.warmup_steps, 1)
     cool = (training.steps - step) / max(training.steps - training.warmup_steps, 1)
-    return training.learning_rate * min(1.0, warm, cool)
+    return min(1.0, warm, cool)
 
 
 def epochs(count: int, batch_size: int, seed: int) -> Iterator[np.ndarray]:
@@ -88,24 +103,27 @@ def train(
         raise ValueError(f"{len(sequences)} training sequences are fewer than batch_size {training.batch_size}")
     device = next(model.parameters()).device
     precision = devices.resolve_precision(training.precision, device)
-    optimizer = optimizer_for(model, training)
+    optimizers = optimizers_for(model, training)
+    peaks = [optimizer.defaults["lr"] for optimizer in optimizers]
     curve, tokens, started = [], 0, time.perf_counter()
     order = epochs(len(sequences), training.batch_size, training.seed)
     for step in tqdm(range(1, training.steps + 1), unit=" steps", mininterval=5):
         batch = pad([sequences[i] for i in next(order)], range(training.batch_size)).to(device)
-        rate = learning_rate(step - 1, training)
-        row = {
-            "step": step,
-            "tokens": tokens + batch.n_predicted,
-            "loss": _step(model, optimizer, batch, rate, precision),
-        }
-        tokens = row["tokens"]
+        factor = schedule(step - 1, training)
+        for optimizer, peak in zip(optimizers, peaks, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * factor
+        tokens += batch.n_predicted
+        row = {"step": step, "tokens": tokens, "loss": _step(model, optimizers, batch, precision)}
         if not np.isfinite(row["loss"]):
             raise ValueError(
                 f"the training loss is {row['loss']} at step {step}; lower training.learning_rate ({training.learning_rate})"
             )
         row["validation_loss"] = None
-        row |= {"learning_rate": rate, "tokens_per_s": tokens / (time.perf_counter() - started)}
+        row |= {
+            "learning_rate": training.learning_rate * factor,
+            "tokens_per_s": tokens / (time.perf_counter() - started),
+        }
         if step % training.evaluate_every == 0 or step == training.steps:
             row["validation_loss"] = validation_loss(model, validation, training.batch_size, precision)
             log.info(
@@ -115,16 +133,15 @@ def train(
     return pd.DataFrame(curve)
 
 
-def _step(model, optimizer, batch, rate: float, precision: str) -> float:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+def _step(model, optimizers, batch, precision: str) -> float:
     model.train()
     with devices.autocast(precision, batch.input_ids_BT.device):
         loss = token_nll(model, batch).sum() / batch.n_predicted
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    for optimizer in optimizers:
+        optimizer.step()
+    model.zero_grad(set_to_none=True)
     return float(loss.detach())
 
 
