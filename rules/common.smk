@@ -146,8 +146,14 @@ def language_products(language):
 
 
 def table_files(name):
-    """The four files of a table, by suffix."""
-    return {suffix: f"{R}/tables/{name}.{suffix}" for suffix in ("csv", "md", "tex", "json")}
+    """The files of a table, by suffix."""
+    return {suffix: f"{R}/tables/{name}.{suffix}" for suffix in ("csv", "md", "tex", "json", "html")}
+
+
+def table_outputs(name):
+    """The same, its page marked for the report."""
+    files, shown = table_files(name), {"table": name.replace("_", " ")}
+    return files | {"html": report(files["html"], "../report/table.rst", category="5 Tables", labels=shown)}
 
 
 def corpus_stats():
@@ -183,7 +189,7 @@ PUBLISHED = {
     for name in ("core_removal", "monolingual_removal")
 }
 # Tables made of perplexity.csv, with the published numbers that stand beside ours.
-REMOVAL_TABLES = {**PUBLISHED, "effect_matrix": []}
+REMOVAL_TABLES = {"base_perplexity": [], **PUBLISHED, "effect_matrix": []}
 REGION_TABLES = {
     "region_density": counts("regions", "density", [last_milestone()]),
     "region_overlap": counts("regions", "overlap", [last_milestone()]),

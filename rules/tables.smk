@@ -2,14 +2,14 @@
 #
 # IN   results/{model}/perplexity/{experiment}/{language}.parquet, stats.json of corpora and tokens,
 #      results/{model}/regions/{density,overlap}/{samples}.csv, importance/similarity/{samples}.csv
-# OUT  results/tables/{table}.csv .md .tex .json
+# OUT  results/tables/{table}.csv .md .tex .html .json
 
 
 rule tabulate_corpora:
     input:
         stats=lambda wildcards: corpus_stats(),
     output:
-        **table_files("corpora"),
+        **table_outputs("corpora"),
     log:
         f"{R}/logs/tabulate_corpora.log",
     localrule: True
@@ -26,7 +26,7 @@ rule tabulate_tokens:
     input:
         stats=lambda wildcards: token_stats(),
     output:
-        **table_files("tokens"),
+        **table_outputs("tokens"),
     log:
         f"{R}/logs/tabulate_tokens.log",
     localrule: True
@@ -43,7 +43,7 @@ rule tabulate_perplexity:
     input:
         rows=perplexity_files(),
     output:
-        **table_files("perplexity"),
+        **table_outputs("perplexity"),
     log:
         f"{R}/logs/tabulate_perplexity.log",
     conda:
@@ -70,7 +70,7 @@ for _table, _published in REMOVAL_TABLES.items():
             perplexity=f"{R}/tables/perplexity.csv",
             published=_published,
         output:
-            **table_files(_table),
+            **table_outputs(_table),
         log:
             f"{R}/logs/tabulate_{_table}.log",
         localrule: True
@@ -93,7 +93,7 @@ for _table, _counts in REGION_TABLES.items():
         input:
             counts=_counts,
         output:
-            **table_files(_table),
+            **table_outputs(_table),
         log:
             f"{R}/logs/tabulate_{_table}.log",
         localrule: True
@@ -112,7 +112,7 @@ rule summarize_findings:
         perplexity=f"{R}/tables/perplexity.csv",
         effect_matrix=f"{R}/tables/effect_matrix.csv",
     output:
-        **table_files("findings"),
+        **table_outputs("findings"),
     log:
         f"{R}/logs/summarize_findings.log",
     localrule: True

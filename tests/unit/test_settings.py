@@ -1,3 +1,4 @@
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -103,9 +104,8 @@ def test_every_mistake_is_named_at_once():
     assert "perplexity.batch_size: 0 must be at least 1" in message
 
 
-def test_every_key_of_the_default_has_a_comment_above_it_or_above_its_section():
+def test_every_key_of_the_default_has_a_comment_above_it():
     lines = (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines):
-        if line and not line.startswith((" ", "#")):
-            section = "\n".join(lines[max(0, number - 1) : number + 4])
-            assert "#" in section, f"config.yaml line {number + 1}: no comment at {line!r}"
+    keys = [number for number, line in enumerate(lines) if re.match(r"\s*(- )?[\w-]+:", line)]
+    assert len(keys) > 60
+    assert [lines[n] for n in keys if not lines[n - 1].lstrip().startswith("#")] == []

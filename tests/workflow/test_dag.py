@@ -89,7 +89,7 @@ def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(pr
         "effect_matrix",
         "findings",
     ):
-        for suffix in ("csv", "md", "tex", "json"):
+        for suffix in ("csv", "md", "tex", "html", "json"):
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 0
     figures = {path.name for path in (results / "figures" / "smoke").iterdir()}
     assert {"effect_matrix.svg", "effect_matrix.png", "core_layers.gif", "languages_layers.gif"} <= figures

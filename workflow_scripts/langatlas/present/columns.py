@@ -105,6 +105,9 @@ PERPLEXITY = [
     *with_interval("ratio_to_base"), *with_interval("ratio_to_random"), "p_value",
     "n_sequences", "n_tokens", "n_bytes",
 ]  # fmt: skip
+BASE_PERPLEXITY = [
+    "model", "language", *with_interval("perplexity"), *with_interval("bits_per_byte"), "n_sequences", "n_tokens", "n_bytes",
+]  # fmt: skip
 EFFECT_MATRIX = [
     "model", "region", "region_language", "language", "scope", "samples", "ratio",
     *with_interval("ratio_to_base"), *with_interval("ratio_to_random"),

@@ -1,5 +1,6 @@
-"""Numbers and tables as text for people: Markdown whose source is aligned, LaTeX with booktabs rules."""
+"""Numbers and tables as text for people: Markdown whose source is aligned, LaTeX with booktabs rules, HTML."""
 
+import html as web
 import math
 import numbers
 import re
@@ -97,6 +98,20 @@ def latex(frame: pd.DataFrame, caption: str, label: str) -> str:
     )
 
 
+def html(frame: pd.DataFrame) -> str:
+    """A frame without its index as an HTML table; words to the left (class ``text``), numbers to the right.
+
+    ``dir="auto"`` lets the browser set cells in Arabic or Persian from right to left.
+    """
+    classes = [' class="text"' if _is_text(frame.iloc[:, position]) else "" for position in range(frame.shape[1])]
+    head = "".join(f"<th{c}>{web.escape(str(name))}</th>" for c, name in zip(classes, frame.columns, strict=True))
+    rows = [
+        "<tr>" + "".join(f'<td{c} dir="auto">{_html_cell(v)}</td>' for c, v in zip(classes, row, strict=True)) + "</tr>"
+        for row in cells(frame).itertuples(index=False)
+    ]
+    return "\n".join(["<table>", f"<thead><tr>{head}</tr></thead>", "<tbody>", *rows, "</tbody>", "</table>"])
+
+
 def escape_latex(text: str) -> str:
     """Text in which every character that LaTeX would take for a command, or that pdfLaTeX lacks, is spelled out."""
     escaped = "".join(LATEX_ESCAPES.get(character, character) for character in text)
@@ -116,6 +131,11 @@ def _markdown_cell(value: str) -> str:
 def _latex_cell(value: str) -> str:
     bold = STRONG.fullmatch(value)
     return rf"\textbf{{{escape_latex(bold[1])}}}" if bold else escape_latex(value)
+
+
+def _html_cell(value: str) -> str:
+    bold = STRONG.fullmatch(value)
+    return f"<b>{web.escape(bold[1])}</b>" if bold else web.escape(value)
 
 
 def _is_text(column: pd.Series) -> bool:

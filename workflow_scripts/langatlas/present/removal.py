@@ -15,6 +15,8 @@ tokenizer; perplexities stand beside ours for the same model only. Its Chinese b
 MONOLINGUAL_NOTE = f"""{COMMON}
 The region of a language is the top part of each matrix that no other language's top part has; languages hit hardest first.
 Random: as many parameters of every matrix. Published for Russian: Zhang et al. 2024 (arXiv 2402.14700), Table 5."""
+BASE_NOTE = """How well the unchanged model predicts held-out text. Bits per byte do not depend on the tokenizer, so they compare
+models; neither number compares languages, whose texts and bytes differ. Intervals: 95 % bootstrap over sequences."""
 MATRIX_NOTE = """Factor by which removing the region of a language (row) multiplies the perplexity of each language (column).
 Bold: hit hardest by this region. The region is what no other language shares, so it is smaller than the ratio says."""
 
@@ -30,6 +32,12 @@ class RemovalTable:
 
 
 REMOVAL_TABLES = {
+    "base_perplexity": RemovalTable(
+        "Perplexity of the unchanged model on held-out text",
+        BASE_NOTE,
+        lambda perplexity, path, same: removal_tables.base_perplexity(perplexity),
+        wide_tables.wide_base_perplexity,
+    ),
     "core_removal": RemovalTable(
         "Perplexity after removing the core region",
         CORE_NOTE,

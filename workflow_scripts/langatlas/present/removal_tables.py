@@ -1,4 +1,4 @@
-"""Tables of what removal does, from the table `perplexity`: core_removal, monolingual_removal, effect_matrix."""
+"""Tables from the table `perplexity`: base_perplexity, core_removal, monolingual_removal, effect_matrix."""
 
 from collections.abc import Mapping
 
@@ -47,6 +47,12 @@ def monolingual_removal(perplexity: pd.DataFrame, known: pd.DataFrame, published
     renamed = known.rename(columns={"samples": "published_samples"})
     table = published.beside(table, renamed, on, published_as, published.MONOLINGUAL_SOURCE)
     return table.assign(published_samples=table["published_samples"].where(table["published_source"].notna(), pd.NA))
+
+
+def base_perplexity(perplexity: pd.DataFrame) -> pd.DataFrame:
+    """How well each unchanged model predicts the test text of each language: one row a model and language."""
+    rows = perplexity[perplexity["side"] == "base"].drop_duplicates(["model", "language"])
+    return rows[columns.BASE_PERPLEXITY].reset_index(drop=True)
 
 
 def effect_matrix(perplexity: pd.DataFrame) -> pd.DataFrame:

@@ -1,9 +1,10 @@
 """Write a table for machines and for people at once, and read it back.
 
-Four files share one name: ``.csv`` (tidy, full precision), ``.md`` and ``.tex`` (wide, three significant digits) and
-``.json`` (title, number of rows, meaning of every column, provenance).
+Five files share one name: ``.csv`` (tidy, full precision), ``.md``, ``.tex`` and ``.html`` (wide, three significant
+digits) and ``.json`` (title, number of rows, meaning of every column, provenance).
 """
 
+import html
 import json
 import os
 from pathlib import Path
@@ -14,7 +15,22 @@ from langatlas import provenance
 from langatlas.files import atomic
 from langatlas.present import columns, markup
 
-SUFFIXES = (".csv", ".md", ".tex", ".json")
+SUFFIXES = (".csv", ".md", ".tex", ".html", ".json")
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<style>
+body {{ font-family: system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif; margin: 1.5rem; color: #222; line-height: 1.4; }}
+p {{ max-width: 60rem; white-space: pre-line; }}
+table {{ border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; margin: 0.5rem 0 1.5rem; }}
+th, td {{ padding: 0.2rem 0.7rem; text-align: right; vertical-align: top; }}
+th.text, td.text {{ text-align: left; }}
+thead th {{ border-bottom: 2px solid #222; position: sticky; top: 0; background: #fff; }}
+tbody tr:nth-child(even) {{ background: #f4f4f4; }}
+</style></head>
+<body>
+{body}
+</body></html>
+"""
 Wide = pd.DataFrame | dict[str, pd.DataFrame]
 
 
@@ -28,7 +44,7 @@ def write_table(
     code: str,
     settings: dict,
 ) -> None:
-    """Write ``frame`` as tidy CSV, and ``wide`` (else ``frame``) as Markdown and LaTeX, with provenance as JSON.
+    """Write ``frame`` as tidy CSV, and ``wide`` (else ``frame``) as Markdown, LaTeX and HTML, with provenance as JSON.
 
     ``wide`` may be several tables by caption: a heading, and perhaps sentences on further lines. ``note`` tells people
     how to read the numbers. ``code`` and ``settings`` are the code version and the config leaves behind the table.
@@ -50,6 +66,7 @@ def write_table(
     texts = {
         ".md": _markdown_document(parts, title, note),
         ".tex": _latex_document(parts, title, note, path.stem),
+        ".html": _html_document(parts, title, note),
         ".json": json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n",
         ".csv": frame.to_csv(index=False, lineterminator="\n"),
     }
@@ -81,6 +98,16 @@ def _markdown_document(parts: dict[str, pd.DataFrame], title: str, note: str) ->
         lines += [sentences, ""] if sentences else []
         lines += [markup.markdown(part), ""]
     return "\n".join(lines)
+
+
+def _html_document(parts: dict[str, pd.DataFrame], title: str, note: str) -> str:
+    lines = [f"<h1>{html.escape(title)}</h1>", f"<p>{html.escape(note)}</p>"]
+    for caption, part in parts.items():
+        heading, _, sentences = caption.partition("\n")
+        lines += [f"<h2>{html.escape(heading)}</h2>"] if heading else []
+        lines += [f"<p>{html.escape(sentences)}</p>"] if sentences else []
+        lines += [markup.html(part)]
+    return PAGE.format(title=html.escape(title), body="\n".join(lines))
 
 
 def _latex_document(parts: dict[str, pd.DataFrame], title: str, note: str, label: str) -> str:

@@ -42,6 +42,21 @@ def wide_perplexity(table: pd.DataFrame, labels: Labels = None) -> dict[str, pd.
     return parts
 
 
+def wide_base_perplexity(table: pd.DataFrame, labels: Labels = None) -> dict[str, pd.DataFrame]:
+    """A part a model, a row a language."""
+    parts = {}
+    for model, part in table.groupby("model", sort=False):
+        order = languages.order_by_family(part["language"], labels)
+        rows = part.set_index("language").loc[order]
+        cells = {"Language": [name(label, labels) for label in order]}
+        for heading, column in (("Perplexity [95 %]", "perplexity"), ("Bits per byte [95 %]", "bits_per_byte")):
+            ends = zip(rows[column], rows[f"{column}_low"], rows[f"{column}_high"], strict=True)
+            cells[heading] = [markup.interval(*values) for values in ends]
+        counted = {"Sequences": rows["n_sequences"], "Tokens": rows["n_tokens"], "Bytes": rows["n_bytes"]}
+        parts[model] = pd.DataFrame(cells | {heading: list(column) for heading, column in counted.items()})
+    return parts
+
+
 def wide_core_removal(table: pd.DataFrame, labels: Labels = None) -> dict[str, pd.DataFrame]:
     """A part a model, region and ratio, a row a language, published numbers beside ours."""
     parts = {}
