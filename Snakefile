@@ -5,6 +5,7 @@
 # results/{model}/tokens/{language}/{split}/{shard}.arrow               token shards
 # results/{model}/importance/{language}/{samples}.safetensors           theta * summed gradient, signed
 # results/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors one bit a parameter
+# results/{model}/edits/{experiment}.json                               lines, dimensions or parameters to change
 # results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
 # results/tables/{table}.csv .md .tex .json                             for machines and for people
 # results/figures/{model}/{figure}.svg .png .gif
@@ -22,6 +23,7 @@ report: "report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/common_experiments.smk"
 
 
 wildcard_constraints:
@@ -53,6 +55,7 @@ include: "rules/models.smk"
 include: "rules/tokens.smk"
 include: "rules/importance.smk"
 include: "rules/regions.smk"
+include: "rules/edits.smk"
 include: "rules/perplexity.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"

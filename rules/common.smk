@@ -114,35 +114,7 @@ def last_milestone():
     return max(config["importance"]["samples"])
 
 
-def experiment_regions(model, experiment):
-    """Region files that an experiment removes, in order."""
-    chosen = config["experiments"][experiment]
-    return [
-        path for samples in milestones(chosen["samples"]) for path in region_files(chosen["regions"], model, samples)
-    ]
-
-
 # -- what is made of them ----------------------------------------------------------------------------------------------
-
-
-def perplexity_files(experiments=None):
-    return [
-        f"{R}/{model}/perplexity/{experiment}/{language}.parquet"
-        for model in config["models"]
-        for experiment in (experiments or config["experiments"])
-        for language in config["languages"]
-    ]
-
-
-def language_products(language):
-    """Everything that belongs to one language alone (its perplexity needs the regions of all others)."""
-    products = [
-        f"{R}/{model}/perplexity/{e}/{language}.parquet" for model in config["models"] for e in config["experiments"]
-    ]
-    if language in importance_languages():
-        samples = config["importance"]["samples"]
-        products += [importance_file(model, language, s) for model in config["models"] for s in samples]
-    return products
 
 
 def table_files(name):
@@ -201,11 +173,6 @@ def caption(name, category, **labels):
     """Arguments of report(): a caption of report/, a category, and what tells this figure from its like."""
     shown = {"figure": name.replace("_", " "), "model": "{model}", **labels}
     return {"caption": f"../report/{name}.rst", "category": category, "labels": shown}
-
-
-def experiment_of(kind):
-    """The first experiment that removes this kind of region."""
-    return next((name for name, chosen in config["experiments"].items() if chosen["regions"] == kind), None)
 
 
 def density_kinds():

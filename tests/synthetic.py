@@ -12,7 +12,9 @@ import pandas as pd
 LANGUAGES = ("ar", "en", "es", "fa", "it", "ja", "ko", "pt", "ru", "uk", "vi", "zh")
 RELATIVES = ({"ru", "uk"}, {"es", "it", "pt"}, {"ja", "zh"}, {"ar", "fa"})
 CORE_SEEDS = (1, 2, 3)
-NULL_INTERVENTION = dict.fromkeys(("region", "region_language", "scope", "seed", "ratio"))
+NULL_INTERVENTION = dict.fromkeys(
+    ("region", "region_language", "scope", "seed", "ratio", "edit", "setting", "target", "lines", "amount")
+)
 TYPES = {  # in the order of the columns
     "model": "str",
     "experiment": "str",
@@ -24,6 +26,11 @@ TYPES = {  # in the order of the columns
     "side": "str",
     "seed": "Int64",
     "ratio": "float64",
+    "edit": "str",
+    "setting": "str",
+    "target": "str",
+    "lines": "Int64",
+    "amount": "float64",
     "sequence": "int64",
     "nll_nats": "float64",
     "n_tokens": "int64",
@@ -80,7 +87,7 @@ def _interventions(language: str, experiment: str, languages: tuple[str, ...], r
     """Pairs (columns of one intervention, change of the mean NLL in nats per token that it causes)."""
     yield {**NULL_INTERVENTION, "side": "base"}, 0.0
     if experiment == "core-removal":
-        core = {**NULL_INTERVENTION, "region": "core", "scope": "matrix"}
+        core = {**NULL_INTERVENTION, "region": "core", "scope": "matrix", "edit": "remove"}
         for ratio in ratios:
             yield {**core, "side": "top", "ratio": ratio}, 0.25 + 12 * ratio
             yield {**core, "side": "bottom", "ratio": ratio}, 0.05 * ratio
@@ -94,6 +101,7 @@ def _interventions(language: str, experiment: str, languages: tuple[str, ...], r
                 "region_language": region_language,
                 "scope": "matrix",
                 "ratio": 0.05,
+                "edit": "remove",
             }
             yield {**region, "side": "top"}, _monolingual_change(region_language, language)
             yield {**region, "side": "bottom"}, 0.002

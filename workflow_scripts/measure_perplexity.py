@@ -1,6 +1,7 @@
-"""Remove every region of an experiment in turn and measure one language. Output: NLL of each sequence, Parquet."""
+"""Remove every region (or make every edit) of an experiment in turn and measure one language. Output: NLL of each sequence."""
 
 from langatlas import runlog
+from langatlas.intervene.edits import read_edits
 from langatlas.intervene.removal import open_regions
 from langatlas.measure.perplexity import sweep, write_rows
 from langatlas.models import checkpoint, devices
@@ -14,11 +15,13 @@ if __name__ == "__main__":
         shard = open_shard(snakemake.input.shard)
         checkpoint.check_vocabulary(manifest, int(shard.metadata["vocabulary_size"]), shard.path)
         model = checkpoint.load(manifest, devices.pick_device())
-        regions = open_regions(snakemake.input.regions, model, manifest.hash)
+        interventions = open_regions(snakemake.input.regions, model, manifest.hash)
+        for path in snakemake.input.edits:
+            interventions += read_edits(path, manifest.hash)
         rows = sweep(
             model,
             shard,
-            regions,
+            interventions,
             batch_size=params.batch_size,
             precision=params.precision,
             include_norms=params.include_norms,

@@ -97,7 +97,7 @@ def test_the_order_of_files_changes_nothing(tmp_path):
         ({"n_tokens": 4}, "side=random, seed=2, ratio=0.03 was not measured on the same sequences as side=base"),
         ({"sequence": 7}, "was not measured on the same sequences as side=base"),
         ({"language": "uk"}, r"holds more than one language: \['ru', 'uk'\]"),
-        ({"side": "middle"}, r"side must be one of .*got \['middle'\]"),
+        ({"side": "upper"}, r"side must be one of .*got \['upper'\]"),
     ],
 )
 def test_a_bad_row_is_refused_with_file_intervention_and_sequence(tmp_path, change, message):

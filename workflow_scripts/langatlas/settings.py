@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from langatlas import languages
 from langatlas.corpora.parts import check_parts
+from langatlas.models.adapters import dimension_of
 
 
 def checked(config: dict, schema_path: str | Path) -> dict:
@@ -104,9 +105,7 @@ def inconsistencies(config: dict) -> Iterator[str]:
     for kind in ("core", "monolingual"):
         yield from _region_problems(kind, regions[kind])
     for name, experiment in config["experiments"].items():
-        for samples in experiment["samples"] or []:
-            if samples not in config["importance"]["samples"]:
-                yield f"experiments.{name}.samples: {samples} is none of importance.samples {config['importance']['samples']}"
+        yield from _experiment_problems(name, experiment, config)
     if sorted(set(config["importance"]["samples"])) != config["importance"]["samples"]:
         yield f"importance.samples: {config['importance']['samples']} must be ascending, each once"
     shards, samples = config["tokens"]["shards"]["locate"], config["importance"]["samples"][0]
@@ -149,6 +148,35 @@ def _languages(config: dict) -> Iterator[str]:
         for label in used:
             if label not in config["languages"]:
                 yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
+
+
+def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[str]:
+    milestones = config["importance"]["samples"]
+    for samples in experiment["samples"] or []:
+        if samples not in milestones:
+            yield f"experiments.{name}.samples: {samples} is none of importance.samples {milestones}"
+    for label in experiment["languages"] or []:
+        if label not in config["languages"]:
+            yield f"experiments.{name}.languages: {label!r} is not in languages ({', '.join(config['languages'])})"
+    needs = {"removal": ["regions"], "lines": ["settings", "lines"], "parameters": ["parameters", "operations"]}
+    for key in needs.get(experiment["kind"], []):
+        if not experiment[key]:
+            yield f"experiments.{name}.{key}: missing; an experiment of kind {experiment['kind']} needs it"
+    if experiment["kind"] == "lines":
+        region = "core" if experiment["region"].startswith("core") else "monolingual"
+        ratios = config["regions"][region]["ratios"]
+        if experiment["ratio"] is not None and experiment["ratio"] not in ratios:
+            yield f"experiments.{name}.ratio: {experiment['ratio']} is none of regions.{region}.ratios {ratios}"
+        for setting, axes in experiment["settings"].items():
+            yield from _axis_problems(f"experiments.{name}.settings.{setting}", axes)
+
+
+def _axis_problems(key: str, axes: dict[str, str]) -> Iterator[str]:
+    for module, axis in axes.items():
+        try:
+            dimension_of(module, axis)
+        except ValueError as error:
+            yield f"{key}: {error}"
 
 
 def _region_problems(kind: str, region: dict) -> Iterator[str]:

@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from langatlas.files import atomic
+from langatlas.intervene.edits import Edit, edited
 from langatlas.intervene.removal import fingerprint, zeroed
 from langatlas.models import devices
 from langatlas.models.nll import Batch, batches, token_nll
@@ -34,6 +35,11 @@ SCHEMA = pa.schema(
         ("side", pa.string()),
         ("seed", pa.int64()),
         ("ratio", pa.float64()),
+        ("edit", pa.string()),
+        ("setting", pa.string()),
+        ("target", pa.string()),
+        ("lines", pa.int64()),
+        ("amount", pa.float64()),
         ("sequence", pa.int64()),
         ("nll_nats", pa.float64()),
         ("n_tokens", pa.int64()),
@@ -41,6 +47,7 @@ SCHEMA = pa.schema(
         ("n_characters", pa.int64()),
     ]
 )
+INTERVENTION = [name for name in SCHEMA.names[3:] if name not in ("sequence", "nll_nats") and not name.startswith("n_")]
 
 
 @torch.inference_mode()
@@ -58,13 +65,13 @@ def sequence_nll(model: torch.nn.Module, prepared: Sequence[Batch], count: int, 
 def sweep(
     model: torch.nn.Module,
     shard: TokenShard,
-    regions: Sequence[Region],
+    interventions: Sequence[Region | Edit],
     *,
     batch_size: int,
     precision: str,
     include_norms: bool = False,
 ) -> pd.DataFrame:
-    """Base and every region removed in turn: rows with the columns of SCHEMA from ``region`` on.
+    """Base, then every region removed and every edit made in turn: rows with the columns of SCHEMA from ``region`` on.
 
     The model is changed in place and restored; that its weights are bit-identical afterwards is checked after every
     intervention. Raises ValueError when the base NLL of a sequence is not finite.
@@ -74,42 +81,49 @@ def sweep(
     prepared = [batch.to(device) for batch in batches(shard.sequences, batch_size, by_length=True)]
     before = fingerprint(model)
     frames, started, tokens = [], time.perf_counter(), 0
-    for region in tqdm([None, *regions], unit=" interventions", mininterval=2):
-        with zeroed(model, region, include_norms=include_norms):
+    for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
+        with applied(model, intervention, include_norms=include_norms):
             nll = sequence_nll(model, prepared, len(shard), precision)
         if fingerprint(model) != before:
-            raise RuntimeError(f"the weights were not restored after {region.path if region else 'the base'}")
-        if region is None and not np.isfinite(nll).all():
+            raise RuntimeError(f"the weights were not restored after {describe(intervention)}")
+        if intervention is None and not np.isfinite(nll).all():
             raise ValueError(
                 f"{shard.path}: the NLL of sequence {int(np.flatnonzero(~np.isfinite(nll))[0])} is not finite before any change"
             )
-        frames.append(_rows(region, nll, shard))
+        frames.append(_rows(intervention, nll, shard))
         tokens += sum(batch.n_predicted for batch in prepared)
     log.info("%d interventions, %.0f tokens/s", len(frames), tokens / (time.perf_counter() - started))
     return pd.concat(frames, ignore_index=True)
 
 
-def _rows(region: Region | None, nll: np.ndarray, shard: TokenShard) -> pd.DataFrame:
-    described = {
-        "region": None,
-        "region_language": None,
-        "scope": None,
-        "samples": None,
-        "side": "base",
-        "seed": None,
-        "ratio": None,
+def applied(model: torch.nn.Module, intervention: Region | Edit | None, *, include_norms: bool = False):
+    """Context in which an intervention is in force: a region is removed, an edit is made, None changes nothing."""
+    if isinstance(intervention, Edit):
+        return edited(model, intervention)
+    return zeroed(model, intervention, include_norms=include_norms)
+
+
+def describe(intervention: Region | Edit | None) -> dict[str, str | int | float | None]:
+    """The columns of an intervention in the rows of every measurement; all but ``side`` None for the base."""
+    described = dict.fromkeys(INTERVENTION) | {"side": "base"}
+    if isinstance(intervention, Edit):
+        return described | intervention.columns
+    if intervention is None:
+        return described
+    found = intervention.metadata
+    return described | {
+        "region": found["region"],
+        "region_language": found.get("region_language") or None,
+        "scope": found["scope"],
+        "samples": int(found["samples"]),
+        "side": found["side"].split("-")[0],
+        "seed": int(found["seed"]) if found["seed"] else None,
+        "ratio": float(found["ratio"]),
+        "edit": "remove",
     }
-    if region is not None:
-        found = region.metadata
-        described = {
-            "region": found["region"],
-            "region_language": found.get("region_language") or None,
-            "scope": found["scope"],
-            "samples": int(found["samples"]),
-            "side": found["side"].split("-")[0],
-            "seed": int(found["seed"]) if found["seed"] else None,
-            "ratio": float(found["ratio"]),
-        }
+
+
+def _rows(intervention: Region | Edit | None, nll: np.ndarray, shard: TokenShard) -> pd.DataFrame:
     measured = {
         "sequence": np.arange(len(nll)),
         "nll_nats": nll,
@@ -117,7 +131,7 @@ def _rows(region: Region | None, nll: np.ndarray, shard: TokenShard) -> pd.DataF
         "n_bytes": shard.n_bytes,
         "n_characters": shard.n_characters,
     }
-    return pd.DataFrame(measured).assign(**described)
+    return pd.DataFrame(measured).assign(**describe(intervention))
 
 
 def write_rows(

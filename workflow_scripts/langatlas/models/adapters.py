@@ -22,6 +22,17 @@ FEEDFORWARD_NORM = {
     "pre_feedforward_layernorm": "norm.pre_feedforward",
     "post_feedforward_layernorm": "norm.post_feedforward",
 }
+# What the two dimensions of each matrix are, for weights stored (out, in). head: features of all heads, one after the
+# other (with grouped-query attention fewer for k and v); residual: features of the residual stream; ffn: neurons.
+AXES = {
+    "attn.q": ("head", "residual"),
+    "attn.k": ("head", "residual"),
+    "attn.v": ("head", "residual"),
+    "attn.o": ("residual", "head"),
+    "mlp.gate": ("ffn", "residual"),
+    "mlp.up": ("ffn", "residual"),
+    "mlp.down": ("residual", "ffn"),
+}
 MODULE_ORDER = ["attn.q", "attn.k", "attn.v", "attn.o", "mlp.gate", "mlp.up", "mlp.down"]
 
 
@@ -40,6 +51,14 @@ ADAPTERS = {
     "qwen3": Adapter("model.layers", LLAMA_MODULES | QK_NORM),
     "gemma2": Adapter("model.layers", LLAMA_MODULES | FEEDFORWARD_NORM),
 }
+
+
+def dimension_of(module: str, axis: str) -> int:
+    """Which dimension of a module's weight an axis is (0: out, 1: in). Raises ValueError where the module has none."""
+    if module not in AXES or axis not in AXES[module]:
+        has = " and ".join(AXES.get(module, ["none"]))
+        raise ValueError(f"{module} has no axis {axis!r}; it has {has}")
+    return AXES[module].index(axis)
 
 
 @dataclass(frozen=True)

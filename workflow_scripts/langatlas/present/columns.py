@@ -17,9 +17,14 @@ MEANING = {
     "region_language": "language whose region it is; empty for regions of several languages",
     "scope": "within what parameters were ranked: matrix, layer, global",
     "samples": "documents whose gradients gave the importance",
-    "side": "base (nothing removed), top, bottom, random",
+    "side": "base (nothing changed), top, middle, bottom, random",
     "seed": "seed of a random region",
     "ratio": "selected fraction of the parameters of the scope, in (0, 1]",
+    "edit": "what was done: remove (a region), lines, dimension, set, multiply",
+    "setting": "which matrices or module were edited, and how lines were shared among them",
+    "target": "which indices were edited",
+    "lines": "lines (rows or columns) edited in each matrix",
+    "amount": "what was set, or the factor",
     "parameter": "Hugging Face name of the parameter",
     "layer": "index of the decoder block, from 0",
     "module": "matrix or norm of a decoder block, for example attn.q",
@@ -90,7 +95,9 @@ SUFFIXES = {
     "_ratio_to_base": "published ratio to base of the published model named in front, for comparison with another model",
 }
 
-INTERVENTION = ["region", "region_language", "scope", "samples", "side", "seed", "ratio"]
+REGION = ["region", "region_language", "scope", "samples", "side", "seed", "ratio"]
+"""Which region file."""
+INTERVENTION = [*REGION, "edit", "setting", "target", "lines", "amount"]
 """What was removed; all but ``side`` empty where nothing was."""
 
 
@@ -118,7 +125,7 @@ TOKENS = [
     "tokens_per_byte", "tokens_per_character", "dropped", "truncated", "policy", "sequence_length",
 ]  # fmt: skip
 REGION_DENSITY = [
-    "model", *INTERVENTION, "parameter", "layer", "module", "n_selected", "n_parameters", "density",
+    "model", *REGION, "parameter", "layer", "module", "n_selected", "n_parameters", "density",
 ]  # fmt: skip
 REGION_OVERLAP = [
     "model", "samples", "scope", "side", "ratio", "language_a", "language_b",

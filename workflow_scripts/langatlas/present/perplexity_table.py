@@ -15,10 +15,12 @@ from langatlas.present import columns
 
 COORDINATES = ["model", "experiment", "language"]
 SAME = ["sequence", "n_tokens", "n_bytes"]  # must be equal for all interventions of a language
-CONTROLLED_BY = ["region", "scope", "samples", "ratio"]  # a random region controls the top and bottom equal in these
-TYPES = {"samples": "Int64", "seed": "Int64", "ratio": "float64"}
+# A random intervention controls the top and bottom that are equal in these; which indices it hit is its own affair.
+CONTROLLED_BY = ["region", "scope", "samples", "ratio", "edit", "setting", "lines", "amount"]
+WORDS = ["region", "region_language", "scope", "side", "edit", "setting", "target"]
+TYPES = {"samples": "Int64", "seed": "Int64", "ratio": "float64", "lines": "Int64", "amount": "float64"}
 MONOLINGUAL = "monolingual-"
-SIDES = ("base", "top", "bottom", "random")
+SIDES = ("base", "top", "middle", "bottom", "random")
 
 
 def tabulate_perplexity(
@@ -59,7 +61,7 @@ def read_rows(path: str | os.PathLike) -> pd.DataFrame:
             f"{row['n_tokens']}, n_bytes {row['n_bytes']}; the NLL must be finite and the counts positive. "
             f"{wrong.sum()} of {len(rows)} rows are so. A model in a narrower dtype than float32 may have overflowed."
         )
-    return rows.astype(dict.fromkeys(["region", "region_language", "scope", "side"], "str") | TYPES)
+    return rows.astype(dict.fromkeys(WORDS, "str") | TYPES)
 
 
 def summarize(rows: pd.DataFrame, path: str | os.PathLike, *, resamples: int, permutations: int, seed: int):
@@ -148,13 +150,18 @@ def _controls(interventions: pd.DataFrame) -> list[list[int]]:
     random = interventions["side"] == "random"
     controls = {setting: list(index) for setting, index in settings[random].groupby(settings[random]).groups.items()}
     top = interventions["side"] == "top"
-    treated = top | ((interventions["side"] == "bottom") & ~is_monolingual(interventions))
+    treated = top | (interventions["side"].isin(["middle", "bottom"]) & ~is_monolingual(interventions))
     return [controls.get(setting, []) if wanted else [] for setting, wanted in zip(settings, treated, strict=True)]
+
+
+def is_removal(table: pd.DataFrame) -> pd.Series:
+    """Which rows removed a whole region, not lines of it."""
+    return table["edit"] == "remove"
 
 
 def is_monolingual(table: pd.DataFrame) -> pd.Series:
     """Which rows removed what the region of one language shares with no other."""
-    return table["region"].astype("str").str.startswith(MONOLINGUAL, na=False)
+    return is_removal(table) & table["region"].astype("str").str.startswith(MONOLINGUAL, na=False)
 
 
 def _name(row: pd.Series) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from langatlas import statistics
 from langatlas.present import columns, published
-from langatlas.present.perplexity_table import is_monolingual
+from langatlas.present.perplexity_table import is_monolingual, is_removal
 
 CORE_KEYS = ["model", "language", "region", "scope", "samples", "side", "ratio"]
 MONOLINGUAL_KEYS = ["model", "region", "region_language", "language", "scope", "samples", "side", "ratio"]
@@ -68,7 +68,7 @@ def effect_matrix(perplexity: pd.DataFrame) -> pd.DataFrame:
 
 def is_core(perplexity: pd.DataFrame) -> pd.Series:
     """Which rows removed a region of several languages together."""
-    return perplexity["region"].notna() & perplexity["region_language"].isna()
+    return is_removal(perplexity) & perplexity["region"].notna() & perplexity["region_language"].isna()
 
 
 def mean_over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -9,7 +9,10 @@ from langatlas import languages, statistics
 from langatlas.present import markup, published
 
 Labels = Mapping[str, Mapping[str, str]] | None  # the config's own labels, which are no languages
-HEADINGS = {"region": "Region", "scope": "Scope", "samples": "Samples", "side": "Side", "ratio": "Ratio"}
+HEADINGS = {
+    "region": "Region", "scope": "Scope", "samples": "Samples", "side": "Side", "ratio": "Ratio",
+    "edit": "Edit", "setting": "Setting", "target": "Target", "lines": "Lines", "amount": "Amount",
+}  # fmt: skip
 
 
 def name(label: str, labels: Labels) -> str:

@@ -1,0 +1,102 @@
+"""Edits: changes of lines of matrices or of single parameters, as a file that a person can read, done and undone.
+
+File (JSON, ``langatlas.edits/1``): ``model``, ``model_hash``, ``provenance`` and ``edits``, a list of
+
+- ``columns``: what stands in the rows of a measurement (region, side, edit, setting, target, lines, amount, ...);
+- ``changes``: a list of ``parameter`` (Hugging Face name), ``dimension`` (0: out, 1: in), ``indices`` along it, and
+  ``operation``: ``set`` or ``multiply`` with ``value``.
+
+Removing a line is to set it to 0. No torch here but inside ``edited``: jobs without a model write these files.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+from langatlas.files import atomic
+
+FORMAT = "langatlas.edits/1"
+OPERATIONS = ("set", "multiply")
+
+
+@dataclass(frozen=True)
+class Change:
+    """``operation`` on the lines ``indices`` along ``dimension`` of one parameter."""
+
+    parameter: str
+    dimension: int
+    indices: list[int]
+    operation: str = "set"
+    value: float = 0.0
+
+    def __post_init__(self):
+        if self.operation not in OPERATIONS:
+            raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}, got {self.operation!r}")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Several changes that are made together, and the columns that describe them in the rows of a measurement."""
+
+    columns: dict[str, str | int | float | None]
+    changes: list[Change] = field(default_factory=list)
+
+
+def write_edits(edits: Sequence[Edit], path: str | os.PathLike, *, model: str, model_hash: str, metadata: dict) -> None:
+    """Write the edits of one model; ``metadata`` is the provenance."""
+    document = {"format": FORMAT, "model": model, "model_hash": model_hash, "provenance": metadata}
+    with atomic(path) as temporary:
+        temporary.write_text(
+            json.dumps(document | {"edits": [asdict(edit) for edit in edits]}, ensure_ascii=False, indent=1) + "\n",
+            encoding="utf-8",
+        )
+
+
+def read_edits(path: str | os.PathLike, model_hash: str) -> list[Edit]:
+    """Read edits; raises ValueError where the file is none or its edits were made for another model."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    except ValueError as error:
+        raise ValueError(f"{path}: not readable as JSON ({error}); delete it and run again") from None
+    if document.get("format") != FORMAT:
+        raise ValueError(f"{path}: expected {FORMAT}, found {document.get('format', 'no format')}")
+    if document["model_hash"] != model_hash:
+        raise ValueError(
+            f"{path}: edits of model {document['model']} ({document['model_hash']}), not of the loaded one ({model_hash})"
+        )
+    return [Edit(edit["columns"], [Change(**change) for change in edit["changes"]]) for edit in document["edits"]]
+
+
+@contextmanager
+def edited(model, edit: Edit) -> Iterator[int]:
+    """Make the changes in place; restore the very same values on exit. Yields how many parameters they touched.
+
+    Changes are made in their order, so a parameter may be in several. Raises ValueError for a parameter or index that the
+    model lacks.
+    """
+    import torch
+
+    parameters = dict(model.named_parameters())
+    saved = []
+    try:
+        for change in edit.changes:
+            if change.parameter not in parameters:
+                raise ValueError(f"the model has no parameter {change.parameter}")
+            values = parameters[change.parameter].data
+            size = values.shape[change.dimension]
+            if not all(0 <= index < size for index in change.indices):
+                raise ValueError(
+                    f"{change.parameter} has {size} lines along dimension {change.dimension}: {change.indices}"
+                )
+            places = torch.tensor(change.indices, dtype=torch.long, device=values.device)
+            original = values.index_select(change.dimension, places)
+            saved.append((values, change.dimension, places, original))
+            new = torch.full_like(original, change.value) if change.operation == "set" else original * change.value
+            values.index_copy_(change.dimension, places, new)
+        yield sum(original.numel() for *_, original in saved)
+    finally:
+        for values, dimension, places, original in reversed(saved):
+            values.index_copy_(dimension, places, original)

@@ -1,0 +1,92 @@
+"""Edits of whole dimensions of the residual stream, and of single parameters (Zhang et al. 2024, 4.3). No torch.
+
+Each chosen index has controls: random indices that get the same treatment.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from langatlas.intervene.edits import Change, Edit
+from langatlas.locate.lines import matrices
+from langatlas.locate.selection import random_keys
+from langatlas.models.adapters import AXES, adapter_for, dimension_of, locate_parameter
+from langatlas.region import Region
+
+
+def outlier_order(extremes: pd.DataFrame, layer: int | None = None) -> np.ndarray:
+    """Dimensions by their largest |activation| after any block (or after one), largest first; ties: lower index first.
+
+    ``extremes``: columns layer, dimension, max_abs, as ``locate.outliers.residual_extremes`` gives them.
+    """
+    if layer is not None:
+        extremes = extremes[extremes["layer"] == layer]
+    largest = extremes.groupby("dimension")["max_abs"].max()
+    return largest.index.to_numpy()[np.argsort(-largest.to_numpy(), kind="stable")]
+
+
+def random_indices(seed: int, name: str, size: int, n: int, avoid: Sequence[int]) -> list[int]:
+    """n random indices below ``size``, none of them in ``avoid``; the same for the same seed and name."""
+    order = np.argsort(random_keys(seed, name, size), kind="stable")
+    chosen = order[~np.isin(order, np.asarray(avoid, dtype=int))][:n]
+    if len(chosen) < n:
+        raise ValueError(f"there are not {n} indices below {size} beside {len(avoid)} to avoid")
+    return chosen.tolist()
+
+
+def dimension_edits(places: Region, dimensions: Sequence[int], seeds: Sequence[int]) -> Iterator[Edit]:
+    """Each dimension, and all together, set to zero in every matrix that reads or writes the residual stream.
+
+    ``places``: any region of the model (for its matrices). Controls: as many random dimensions, once a seed.
+    """
+    found = [place for place in matrices(places) if "residual" in AXES[place.module]]
+    width = places.shape(found[0].name)[dimension_of(found[0].module, "residual")]
+    for dimension in dimensions:
+        if not 0 <= dimension < width:
+            raise ValueError(f"dimension {dimension} is outside the residual stream of width {width}")
+    groups = [[dimension] for dimension in dimensions] + ([list(dimensions)] if len(dimensions) > 1 else [])
+
+    def zeroed(chosen: list[int], side: str, seed: int | None) -> Edit:
+        changes = [Change(place.name, dimension_of(place.module, "residual"), chosen) for place in found]
+        target = "dimensions " + ", ".join(map(str, chosen)) if len(chosen) > 1 else f"dimension {chosen[0]}"
+        described = {
+            "edit": "dimension",
+            "setting": "all matrices",
+            "target": target,
+            "lines": len(chosen),
+            "amount": 0.0,
+        }
+        return Edit({"side": side, "seed": seed, **described}, changes)
+
+    for group in groups:
+        yield zeroed(group, "top", None)
+    for size in sorted({len(group) for group in groups}):
+        for seed in seeds:
+            yield zeroed(random_indices(seed, "dimensions", width, size, dimensions), "random", seed)
+
+
+def parameter_edits(
+    places: Region, layer: int, module: str, index: int, operations: Sequence[dict[str, float]], seeds: Sequence[int]
+) -> Iterator[Edit]:
+    """One entry of a vector (or one line of a matrix along its first dimension) set or multiplied.
+
+    ``operations``: e.g. [{"set": 1.0}, {"multiply": 10.0}]. Controls: one random index a seed.
+    """
+    adapter = adapter_for(places.metadata["model_type"])
+    located = [place for name in places.names if (place := locate_parameter(name, adapter))]
+    names = [p.name for p in located if (p.layer, p.module, p.kind) == (layer, module, "weight")]
+    if not names:
+        modules = sorted({p.module for p in located if p.layer == layer})
+        raise ValueError(f"the model has no parameter of module {module!r} in layer {layer}; there are {modules}")
+    size = places.shape(names[0])[0]
+    if not 0 <= index < size:
+        raise ValueError(f"{names[0]} has {size} entries, there is no index {index}")
+    chosen = [("top", None, index)]
+    chosen += [("random", seed, random_indices(seed, f"{layer} {module}", size, 1, [index])[0]) for seed in seeds]
+    for operation in operations:
+        ((kind, value),) = operation.items()
+        for side, seed, where in chosen:
+            described = {"edit": kind, "setting": f"layer {layer} {module}", "target": f"index {where}", "lines": 1}
+            columns = {"side": side, "seed": seed, **described, "amount": float(value)}
+            yield Edit(columns, [Change(names[0], 0, [where], kind, float(value))])
