@@ -204,7 +204,7 @@ def animation_panels():
 
 
 ANIMATIONS = animation_panels()
-TABLES = ["corpora", "tokens", "perplexity", *REMOVAL_TABLES, *REGION_TABLES, "findings"]
+TABLES = ["corpora", "tokens", "perplexity", *REMOVAL_TABLES, *REGION_TABLES, "edits", "outliers", "findings"]
 
 
 def tables():

@@ -31,6 +31,12 @@ def edited_region(model, experiment):
     return f"{R}/{model}/regions/{chosen['region']}/{last_milestone()}/top-{ratio}.safetensors"
 
 
+def core_region(model):
+    """The core region itself: within matrices where that scope is configured, at the largest ratio."""
+    core = config["regions"]["core"]
+    return f"{R}/{model}/regions/{region_names('core')[0]}/{last_milestone()}/top-{core['ratios'][-1]}.safetensors"
+
+
 def needs_outliers(experiment):
     """Whether an experiment's dimensions or indices are those of the largest activations."""
     chosen = config["experiments"][experiment]

@@ -107,6 +107,41 @@ for _table, _counts in REGION_TABLES.items():
             "../workflow_scripts/tabulate_regions.py"
 
 
+rule tabulate_edits:
+    input:
+        perplexity=f"{R}/tables/perplexity.csv",
+    output:
+        **table_outputs("edits"),
+    log:
+        f"{R}/logs/tabulate_edits.log",
+    localrule: True
+    conda:
+        "../envs/plot.yaml"
+    params:
+        labels=config["labels"],
+        code=code_version("tabulate_edits"),
+    script:
+        "../workflow_scripts/tabulate_edits.py"
+
+
+rule tabulate_outliers:
+    input:
+        extremes=[outlier_file(model) for model in config["models"]],
+        regions=[core_region(model) for model in config["models"]],
+    output:
+        **table_outputs("outliers"),
+    log:
+        f"{R}/logs/tabulate_outliers.log",
+    localrule: True
+    conda:
+        "../envs/plot.yaml"
+    params:
+        models=config["models"],
+        code=code_version("tabulate_outliers"),
+    script:
+        "../workflow_scripts/tabulate_outliers.py"
+
+
 rule summarize_findings:
     input:
         perplexity=f"{R}/tables/perplexity.csv",

@@ -17,7 +17,11 @@ def core_rows(nll_nats: dict[str, list[float]]) -> pd.DataFrame:
     frames = []
     for name, values in nll_nats.items():
         side, _, seed = name.partition("-")
-        removed = {} if side == "base" else {"region": "core", "scope": "matrix", "samples": 256, "ratio": 0.03}
+        removed = (
+            {}
+            if side == "base"
+            else {"region": "core", "scope": "matrix", "samples": 256, "ratio": 0.03, "edit": "remove"}
+        )
         row = {"model": "m", "experiment": "core-removal", "language": "ru", "side": side, **removed}
         row |= {"seed": int(seed) if seed else None, "n_tokens": [1, 3], "n_bytes": [2, 10], "n_characters": [1, 5]}
         frames.append(pd.DataFrame({**row, "sequence": [0, 1], "nll_nats": values}))

@@ -49,6 +49,17 @@ MEANING = {
     "published_ratio_to_base": "the same divided by the published perplexity of the unchanged model",
     "perplexity_to_published": "our perplexity / published perplexity of the same model",
     "published_source": "where the published numbers of this row stand",
+    # outlier dimensions
+    "outlier_rank": "1: the dimension with the largest activation",
+    "dimension": "index in the residual stream",
+    "max_abs": "largest |activation| of the residual stream after any decoder block, over all tokens",
+    "max_abs_later": "the same without the first token of each sequence",
+    "times_median": "max_abs / median of max_abs over dimensions",
+    "region_share": "parameters of the core region in lines of this dimension / mean over dimensions",
+    "region_rank": "rank of the dimension by region_share; 1: most",
+    "overlap": "how many of the first `outlier_rank` dimensions are among as many with the largest region_share",
+    "overlap_p_value": "probability of as large an overlap by chance (hypergeometric)",
+    "overlap_by_chance": "expected overlap of two random sets of this size",
     # findings
     "finding": "what is stated, see langatlas.present.findings",
     "value": "the finding's number (a median where it sums up several languages)",
@@ -114,6 +125,15 @@ PERPLEXITY = [
 ]  # fmt: skip
 BASE_PERPLEXITY = [
     "model", "language", *with_interval("perplexity"), *with_interval("bits_per_byte"), "n_sequences", "n_tokens", "n_bytes",
+]  # fmt: skip
+EDITS = [
+    "model", "experiment", "language", "region", "scope", "samples", "ratio", "edit", "setting", "lines", "amount",
+    "side", "target", *with_interval("perplexity"), *with_interval("ratio_to_base"), *with_interval("ratio_to_random"),
+    "ratio_to_base_seed_min", "ratio_to_base_seed_max", "n_seeds", "p_value", "p_value_holm",
+]  # fmt: skip
+OUTLIERS = [
+    "model", "outlier_rank", "dimension", "layer", "max_abs", "max_abs_later", "times_median",
+    "region_share", "region_rank", "overlap", "overlap_by_chance", "overlap_p_value",
 ]  # fmt: skip
 EFFECT_MATRIX = [
     "model", "region", "region_language", "language", "scope", "samples", "ratio",
