@@ -94,11 +94,14 @@ def test_the_order_of_files_changes_nothing(tmp_path):
     [
         (
             {"nll_nats": np.nan},
-            r"ru.parquet: intervention region=core, .*side=random, seed=2, ratio=0.03, sequence 1: nll_nats nan",
+            r"ru.parquet: intervention region=core, .*side=random, seed=2, ratio=0.03, edit=remove, sequence 1: nll_nats nan",
         ),
-        ({"nll_nats": np.inf}, r"side=random, seed=2, ratio=0.03, sequence 1: nll_nats inf"),
+        ({"nll_nats": np.inf}, r"side=random, seed=2, ratio=0.03, edit=remove, sequence 1: nll_nats inf"),
         ({"n_tokens": 0}, "sequence 1: .*n_tokens 0"),
-        ({"n_tokens": 4}, "side=random, seed=2, ratio=0.03 was not measured on the same sequences as side=base"),
+        (
+            {"n_tokens": 4},
+            "side=random, seed=2, ratio=0.03, edit=remove was not measured on the same sequences as side=base",
+        ),
         ({"sequence": 7}, "was not measured on the same sequences as side=base"),
         ({"language": "uk"}, r"holds more than one language: \['ru', 'uk'\]"),
         ({"side": "upper"}, r"side must be one of .*got \['upper'\]"),

@@ -11,11 +11,12 @@ from langatlas.present import columns, markup, wide_tables
 from langatlas.present.removal_tables import mean_over_seeds
 
 EDITS_NOTE = """× base: perplexity divided by that of the unchanged model, with the 95 % bootstrap interval over test sequences;
-random: mean over seeds, with the range over seeds where there are several. Axes: head (features of attention heads), residual
-(features of the residual stream), ffn (neurons). Lines: so many of each matrix are set to zero; shared by matrix: each has its own."""
-OUTLIER_NOTE = """Dimensions of the residual stream by their largest |activation| after any decoder block. Share of the core region: its
-parameters in lines of this dimension, over all matrices, as a multiple of what an even spread gives. Overlap: how many of the
-first N dimensions are also among the N that hold most of the region; p: as many or more by chance (hypergeometric)."""
+random: mean over seeds, with the range over seeds where there are several. Axes: head (features of attention heads),
+residual (features of the residual stream), ffn (neurons). Lines: so many of each matrix are set to zero; shared by matrix:
+each has its own."""
+OUTLIER_NOTE = """Dimensions of the residual stream by their largest |activation| after any decoder block. Share of the region:
+its parameters in lines of this dimension, over all matrices, as a multiple of what an even spread gives. Overlap: how many of
+the first N dimensions are also among the N that hold most of the region; p: as many or more by chance (hypergeometric)."""
 SETTING = [
     "model",
     "experiment",
