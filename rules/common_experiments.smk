@@ -1,6 +1,11 @@
 # Functions about experiments: which languages each measures, what it removes or edits. No rules here.
 
 
+def lines_experiment():
+    """The first experiment that cuts lines; None where there is none."""
+    return next((name for name, chosen in config["experiments"].items() if chosen["kind"] == "lines"), None)
+
+
 def experiment_languages(experiment):
     return config["experiments"][experiment]["languages"] or config["languages"]
 

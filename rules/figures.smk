@@ -45,6 +45,29 @@ rule plot_core_removal:
         "../workflow_scripts/plot_core_removal.py"
 
 
+rule plot_core_lines:
+    input:
+        style=STYLE,
+        table=f"{R}/tables/edits.csv",
+    output:
+        svg=f"{R}/figures/{{model}}/core_lines.svg",
+        png=report(f"{R}/figures/{{model}}/core_lines.png", **caption("core_lines", "2 Removal")),
+    log:
+        f"{R}/logs/plot_core_lines/{{model}}.log",
+    conda:
+        "../envs/plot.yaml"
+    params:
+        experiment=lines_experiment(),
+        region=lambda wildcards: config["experiments"][lines_experiment()]["region"],
+        ratio=lambda wildcards: config["experiments"][lines_experiment()]["ratio"],
+        samples=last_milestone(),
+        sequences=config["tokens"]["max_sequences"]["test"],
+        labels=config["labels"],
+        code=code_version("plot_core_lines"),
+    script:
+        "../workflow_scripts/plot_core_lines.py"
+
+
 rule plot_effect_matrix:
     input:
         style=STYLE,
