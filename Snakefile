@@ -7,6 +7,7 @@
 # results/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors one bit a parameter
 # results/{model}/edits/{experiment}.json                               lines, dimensions or parameters to change
 # results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
+# results/{model}/pretraining/{pretraining}/{arm}.parquet               the same after further training, one row a sequence
 # results/tables/{table}.csv .md .tex .json                             for machines and for people
 # results/figures/{model}/{figure}.svg .png .gif
 #
@@ -24,6 +25,7 @@ report: "report/workflow.rst"
 
 include: "rules/common.smk"
 include: "rules/common_experiments.smk"
+include: "rules/common_pretraining.smk"
 
 
 wildcard_constraints:
@@ -57,5 +59,6 @@ include: "rules/importance.smk"
 include: "rules/regions.smk"
 include: "rules/edits.smk"
 include: "rules/perplexity.smk"
+include: "rules/pretraining.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"

@@ -205,6 +205,7 @@ def animation_panels():
 
 ANIMATIONS = animation_panels()
 TABLES = ["corpora", "tokens", "perplexity", *REMOVAL_TABLES, *REGION_TABLES, "edits", "outliers", "findings"]
+TABLES += ["pretraining", "forgetting"] if config["pretraining"] else []
 
 
 def tables():
@@ -215,6 +216,7 @@ def figures():
     """Pictures of every model: those from tables, sheets of density maps, animations."""
     drawn = ["core_removal", "effect_matrix", "importance_similarity", "region_overlap", "density_by_layer"]
     drawn += ["core_lines"] if lines_experiment() else []
+    drawn += [f"pretraining-{name}" for name in config["pretraining"]]
     drawn += [f"density_sheet-{region}" for region in density_sheets()]
     products = []
     for model in config["models"]:

@@ -106,6 +106,8 @@ def inconsistencies(config: dict) -> Iterator[str]:
         yield from _region_problems(kind, regions[kind])
     for name, experiment in config["experiments"].items():
         yield from _experiment_problems(name, experiment, config)
+    for name, chosen in config["pretraining"].items():
+        yield from _pretraining_problems(f"pretraining.{name}", chosen, config)
     if sorted(set(config["importance"]["samples"])) != config["importance"]["samples"]:
         yield f"importance.samples: {config['importance']['samples']} must be ascending, each once"
     shards, samples = config["tokens"]["shards"]["locate"], config["importance"]["samples"][0]
@@ -169,6 +171,19 @@ def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[
             yield f"experiments.{name}.ratio: {experiment['ratio']} is none of regions.{region}.ratios {ratios}"
         for setting, axes in experiment["settings"].items():
             yield from _axis_problems(f"experiments.{name}.settings.{setting}", axes)
+
+
+def _pretraining_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
+    for label in [chosen["language"], *(chosen["languages"] or [])]:
+        if label not in config["languages"]:
+            yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
+    if chosen["samples"] != sorted(chosen["samples"]):
+        yield f"{key}.samples: {chosen['samples']} must be ascending"
+    core = config["regions"]["core"]
+    if chosen["region"].startswith("core") and chosen["ratio"] not in core["ratios"]:
+        yield f"{key}.ratio: {chosen['ratio']} is none of regions.core.ratios {core['ratios']}"
+    if any(arm["side"] == "random" for arm in chosen["arms"]) and not set(chosen["seeds"]) <= set(core["seeds"]):
+        yield f"{key}.seeds: {chosen['seeds']} must be among regions.core.seeds {core['seeds']}, for the random region of each"
 
 
 def _axis_problems(key: str, axes: dict[str, str]) -> Iterator[str]:

@@ -96,6 +96,19 @@ def sweep(
     return pd.concat(frames, ignore_index=True)
 
 
+def language_rows(
+    model: torch.nn.Module, shard: TokenShard, count: int | None, batch_size: int, precision: str
+) -> pd.DataFrame:
+    """NLL of the first ``count`` sequences of a shard (None: all) under the model as it is: language and measured columns."""
+    model.eval()
+    device = next(model.parameters()).device
+    precision = devices.resolve_precision(precision, device)
+    sequences = shard.sequences[:count]
+    prepared = [batch.to(device) for batch in batches(sequences, batch_size, by_length=True)]
+    nll = sequence_nll(model, prepared, len(sequences), precision)
+    return pd.DataFrame(_measured(nll, shard)).assign(language=shard.metadata["language"])
+
+
 def applied(model: torch.nn.Module, intervention: Region | Edit | None, *, include_norms: bool = False):
     """Context in which an intervention is in force: a region is removed, an edit is made, None changes nothing."""
     if isinstance(intervention, Edit):
@@ -124,14 +137,19 @@ def describe(intervention: Region | Edit | None) -> dict[str, str | int | float 
 
 
 def _rows(intervention: Region | Edit | None, nll: np.ndarray, shard: TokenShard) -> pd.DataFrame:
-    measured = {
-        "sequence": np.arange(len(nll)),
+    return pd.DataFrame(_measured(nll, shard)).assign(**describe(intervention))
+
+
+def _measured(nll: np.ndarray, shard: TokenShard) -> dict[str, np.ndarray | list]:
+    """Columns of the first len(nll) sequences of a shard."""
+    count = len(nll)
+    return {
+        "sequence": np.arange(count),
         "nll_nats": nll,
-        "n_tokens": [len(ids) - 1 for ids in shard.sequences],
-        "n_bytes": shard.n_bytes,
-        "n_characters": shard.n_characters,
+        "n_tokens": [len(ids) - 1 for ids in shard.sequences[:count]],
+        "n_bytes": shard.n_bytes[:count],
+        "n_characters": shard.n_characters[:count],
     }
-    return pd.DataFrame(measured).assign(**describe(intervention))
 
 
 def write_rows(

@@ -17,7 +17,7 @@ MEANING = {
     "region_language": "language whose region it is; empty for regions of several languages",
     "scope": "within what parameters were ranked: matrix, layer, global",
     "samples": "documents whose gradients gave the importance",
-    "side": "base (nothing changed), top, middle, bottom, random",
+    "side": "base (nothing changed), top, middle, bottom, random; none where no region is used",
     "seed": "seed of a random region",
     "ratio": "selected fraction of the parameters of the scope, in (0, 1]",
     "edit": "what was done: remove (a region), lines, dimension, set, multiply",
@@ -49,6 +49,16 @@ MEANING = {
     "published_ratio_to_base": "the same divided by the published perplexity of the unchanged model",
     "perplexity_to_published": "our perplexity / published perplexity of the same model",
     "published_source": "where the published numbers of this row stand",
+    # further pretraining
+    "train_language": "language of the training text",
+    "mode": "full, freeze (at original values), zero-freeze, zero-unfreeze (set to zero, then free)",
+    "master": "corrected: the region is treated in the optimizer's master weights too; published: in the working copy only",
+    "training_samples": "training sequences so far; empty: before anything was done",
+    "optimizer_steps": "optimizer steps so far",
+    "tested": "trained (the language of the training text) or others (geometric mean over all other languages)",
+    "ratio_to_full": "perplexity / that after training without any region held",
+    "ratio_to_frozen_random": "perplexity / that after training with as many random parameters frozen",
+    "n_languages": "languages behind this row",
     # outlier dimensions
     "outlier_rank": "1: the dimension with the largest activation",
     "dimension": "index in the residual stream",
@@ -84,7 +94,7 @@ MEANING = {
     # training
     "loss": "training loss, nats per token",
     "validation_loss": "loss on held-out text, nats per token",
-    "learning_rate": "learning rate of the step",
+    "learning_rate": "learning rate of the step, or its peak",
     "tokens_per_s": "tokens trained on in a second",
     # regions
     "n_selected": "selected parameters",
@@ -130,6 +140,16 @@ EDITS = [
     "model", "experiment", "language", "region", "scope", "samples", "ratio", "edit", "setting", "lines", "amount",
     "side", "target", *with_interval("perplexity"), *with_interval("ratio_to_base"), *with_interval("ratio_to_random"),
     "ratio_to_base_seed_min", "ratio_to_base_seed_max", "n_seeds", "p_value", "p_value_holm",
+]  # fmt: skip
+PRETRAINING = [
+    "model", "experiment", "train_language", "learning_rate", "region", "ratio", "mode", "side", "master", "seed",
+    "training_samples", "optimizer_steps", "language",
+    *with_interval("perplexity"), *with_interval("ratio_to_base"), "n_sequences",
+]  # fmt: skip
+FORGETTING = [
+    "model", "experiment", "train_language", "learning_rate", "region", "ratio", "mode", "side", "master", "tested",
+    *with_interval("ratio_to_base"), *with_interval("ratio_to_full"), *with_interval("ratio_to_frozen_random"),
+    "n_seeds", "n_languages",
 ]  # fmt: skip
 OUTLIERS = [
     "model", "outlier_rank", "dimension", "layer", "max_abs", "max_abs_later", "times_median",

@@ -86,7 +86,11 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
     (By default pandas takes ``NA`` and ``nan`` for missing values; ``nan`` is the language code of Southern Min.)
     """
     frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    whole = [name for name in ("samples", "seed", "layer", "lines", "n_seeds", "published_samples") if name in frame]
+    whole = [
+        name
+        for name in ("samples", "seed", "layer", "lines", "n_seeds", "published_samples", "training_samples")
+        if name in frame
+    ]
     words = [name for name in ("edit", "setting", "target") if name in frame]  # may be empty in every row
     return frame.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(words, "str"))
 
