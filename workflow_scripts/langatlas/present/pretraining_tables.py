@@ -65,9 +65,14 @@ def _stages(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def forgetting(rows: pd.DataFrame, *, resamples: int, seed: int) -> pd.DataFrame:
-    """Gain in the trained language and loss in all others at the last milestone, for each mode and side."""
+    """Gain in the trained language and loss in all others at the last milestone, for each mode and side.
+
+    Only of experiments with an arm of full training: without it nothing says what would have been forgotten.
+    """
     tables = []
     for key, part in rows.groupby(EXPERIMENT, dropna=False, sort=False):
+        if "full" not in set(part["mode"]):
+            continue
         changes = {
             arm: _changes(one, resamples, seed) for arm, one in part.groupby(["mode", "side", "master"], sort=False)
         }

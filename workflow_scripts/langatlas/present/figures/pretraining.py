@@ -13,6 +13,7 @@ from langatlas.present import fonts
 from langatlas.present.figures import canvas, heatmap
 
 MOST_PANELS = 4
+DODGE = 0.05
 MASTER_LINES = {"corrected": "-", "published": "--"}
 COLOURS = {
     ("full", "none"): "C5", ("freeze", "top"): "C1", ("freeze", "bottom"): "C0", ("freeze", "random"): "C2",
@@ -33,7 +34,8 @@ def panels_of(rows: pd.DataFrame, trained: str, own: Mapping | None) -> dict[str
 def draw(rows: pd.DataFrame, axes: Axes) -> Axes:
     """Geometric mean of ratio_to_base over languages and seeds, at each stage; the range over seeds as bars."""
     stages = ["before", *sorted(rows["training_samples"].dropna().astype(int).unique())]
-    for (mode, side, master), arm in rows.groupby(["mode", "side", "master"], sort=False):
+    arms = list(rows.groupby(["mode", "side", "master"], sort=False))
+    for number, ((mode, side, master), arm) in enumerate(arms):
         stage = [stages.index(int(value)) if pd.notna(value) else 0 for value in arm["training_samples"]]
         logs = (
             arm.assign(stage=stage, log=np.log(arm["ratio_to_base"])).groupby(["stage", "seed"])["log"].mean().unstack()
@@ -42,7 +44,10 @@ def draw(rows: pd.DataFrame, axes: Axes) -> Axes:
         spread = np.vstack([middle - np.exp(logs.min(axis=1)), np.exp(logs.max(axis=1)) - middle])
         name = f"{mode}" + (f" {side}" if side != "none" else "") + (f", {master}" if master != "corrected" else "")
         style = {"color": COLOURS.get((mode, side), "C8"), "linestyle": MASTER_LINES[master], "capsize": 2}
-        axes.errorbar(middle.index, middle, spread, marker="o", markersize=3.5, linewidth=1.3, label=name, **style)
+        shift = DODGE * (number - (len(arms) - 1) / 2)  # curves that coincide are both seen
+        axes.errorbar(
+            middle.index + shift, middle, spread, marker="o", markersize=3.5, linewidth=1.3, label=name, **style
+        )
     axes.axhline(1, color="#222222", linewidth=0.8)
     axes.set_xticks(range(len(stages)), [stage if stage == "before" else f"{stage:,}" for stage in stages])
     axes.set(yscale="log", xlabel="training samples")
