@@ -1,0 +1,161 @@
+"""Other scores of parameters, as controls of the importance: is what it finds more than size, and does it need text?
+
+Every variant is a file like an importance (one F32 tensor a parameter; its absolute value selects regions):
+
+- ``magnitude``: |theta|;
+- ``wanda``: |theta| times the L2 norm of the input that it multiplies (Sun et al. 2024, arXiv 2306.11695);
+- ``absolute``: sum over sequences of |theta * dNLL/dtheta|: signs cannot cancel;
+- ``fisher``: sum over sequences of (theta * dNLL/dtheta)^2, the diagonal of the empirical Fisher information as used in
+  pruning (Theis et al. 2018, arXiv 1801.05787);
+- ``half-1``, ``half-2``: the importance itself, of the even and of the odd sequences;
+- ``shuffled``: the importance over the same tokens in random order within each sequence (the first stays);
+- ``untrained``: the importance in the same architecture before training.
+
+``absolute`` and ``fisher`` share one pass, a sequence at a time.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from langatlas.locate.importance import GradientSum, Progress, accumulate
+from langatlas.locate.importance_files import FORMAT
+from langatlas.models import devices
+from langatlas.models.nll import batches, token_nll
+from langatlas.tensorfile import TensorWriter
+
+log = logging.getLogger(__name__)
+VARIANTS = ("magnitude", "wanda", "absolute", "fisher", "half-1", "half-2", "shuffled", "untrained")
+Scores = dict[str, torch.Tensor]
+
+
+def shuffled(sequences: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+    """Each sequence with its tokens after the first permuted."""
+    generator = np.random.default_rng(seed)
+    return [np.concatenate([ids[:1], generator.permutation(ids[1:])]) for ids in sequences]
+
+
+def magnitudes(model: torch.nn.Module) -> Scores:
+    """|theta| of every parameter."""
+    return {name: p.detach().float().abs() for name, p in model.named_parameters()}
+
+
+def signed(model: torch.nn.Module, sequences: Sequence[np.ndarray], batch_size: int, precision: str) -> Scores:
+    """theta * summed gradient: the importance itself."""
+    with GradientSum(model) as gradients:
+        accumulate(
+            model, sequences, gradients, Progress(), batch_size=batch_size, reduction="corrected", precision=precision
+        )
+    return {name: p.detach().float() * gradients.sums[name] for name, p in model.named_parameters()}
+
+
+def per_sequence(model: torch.nn.Module, sequences: Sequence[np.ndarray], precision: str) -> tuple[Scores, Scores]:
+    """Sums over sequences of |theta * g| and of (theta * g)^2, g the gradient of the sequence's summed NLL."""
+    absolute = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in model.named_parameters()}
+    squared = {name: torch.zeros_like(total) for name, total in absolute.items()}
+    device = next(model.parameters()).device
+    for batch in batches(list(sequences), 1):
+        batch = batch.to(device)
+        with devices.autocast(precision, device):
+            loss = token_nll(model, batch).sum()
+        loss.backward()
+        for name, parameter in model.named_parameters():
+            product = parameter.detach().float() * parameter.grad.float()
+            parameter.grad = None
+            absolute[name] += product.abs()
+            squared[name].addcmul_(product, product)
+    return absolute, squared
+
+
+@torch.inference_mode()
+def wanda(model: torch.nn.Module, sequences: Sequence[np.ndarray], batch_size: int, precision: str) -> Scores:
+    """|theta_ij| * ||x_j|| over all tokens for every linear layer; |theta| for all other parameters."""
+    scores, squares, mask = magnitudes(model), {}, None
+
+    def look(name: str):
+        def hook(module, inputs) -> None:
+            values = inputs[0].float() * mask[..., None]
+            squares[name] = squares.get(name, 0) + values.square().sum((0, 1))
+
+        return hook
+
+    linear = {n: m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+    hooks = [module.register_forward_pre_hook(look(name)) for name, module in linear.items()]
+    device = next(model.parameters()).device
+    try:
+        for batch in batches(list(sequences), batch_size):
+            batch = batch.to(device)
+            mask = torch.arange(batch.input_ids_BT.shape[1], device=device) < batch.lengths_B[:, None]
+            with devices.autocast(precision, device):
+                model(input_ids=batch.input_ids_BT, use_cache=False)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for name, total in squares.items():
+        scores[f"{name}.weight"] *= total.sqrt()
+    return scores
+
+
+def untrained(model: torch.nn.Module, seed: int) -> torch.nn.Module:
+    """A freshly initialised model of the same architecture, dtype and device."""
+    torch.manual_seed(seed)
+    fresh = type(model)(model.config)
+    parameter = next(model.parameters())
+    return fresh.to(device=parameter.device, dtype=parameter.dtype).eval()
+
+
+def write_variants(
+    model: torch.nn.Module,
+    sequences: Sequence[np.ndarray],
+    outputs: dict[str, str],
+    metadata: dict[str, str],
+    *,
+    samples: int,
+    batch_size: int,
+    precision: str,
+    seed: int,
+) -> None:
+    """Write every variant of ``outputs`` (variant -> path) from the first ``samples`` sequences; a half takes every second
+    of twice as many. Raises ValueError for an unknown variant or too little text.
+    """
+    if unknown := set(outputs) - set(VARIANTS):
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {', '.join(sorted(unknown))}")
+    needed = 2 * samples if {"half-1", "half-2"} & set(outputs) else samples
+    if len(sequences) < needed:
+        raise ValueError(
+            f"{needed} sequences are needed, there are {len(sequences)}: lower importance.variants.samples"
+        )
+    precision = devices.resolve_precision(precision, next(model.parameters()).device)
+    text = list(sequences[:samples])
+    of_sequences: list[tuple[Scores, Scores]] = []
+
+    def sequence_scores(which: int) -> Scores:
+        if not of_sequences:
+            of_sequences.append(per_sequence(model, text, precision))
+        return of_sequences[0][which]
+
+    makers: dict[str, Callable[[], Scores]] = {
+        "magnitude": lambda: magnitudes(model),
+        "wanda": lambda: wanda(model, text, batch_size, precision),
+        "absolute": lambda: sequence_scores(0),
+        "fisher": lambda: sequence_scores(1),
+        "half-1": lambda: signed(model, list(sequences[: 2 * samples : 2]), batch_size, precision),
+        "half-2": lambda: signed(model, list(sequences[1 : 2 * samples : 2]), batch_size, precision),
+        "shuffled": lambda: signed(model, shuffled(text, seed), batch_size, precision),
+        "untrained": lambda: signed(untrained(model, seed), text, batch_size, precision),
+    }
+    for variant, path in outputs.items():
+        log.info("variant %s", variant)
+        write_scores(path, makers[variant](), {**metadata, "variant": variant, "samples": str(samples)})
+
+
+def write_scores(path: str, scores: Scores, metadata: dict[str, str]) -> None:
+    """Write scores as an importance file. Raises ValueError where one is not finite."""
+    layout = {name: ("F32", tuple(score.shape)) for name, score in scores.items()}
+    with TensorWriter(path, layout, {**metadata, "format": FORMAT}) as writer:
+        for name, score in scores.items():
+            if not torch.isfinite(score).all():
+                raise ValueError(f"{path}: the score of {name} is not finite")
+            writer.write(name, score.cpu().numpy())
