@@ -4,6 +4,7 @@
 # results/models/{model}/                                               checkpoint or its manifest, tokenizer
 # results/{model}/tokens/{language}/{split}/{shard}.arrow               token shards
 # results/{model}/importance/{language}/{samples}.safetensors           theta * summed gradient, signed
+# results/{model}/importance-{variant}/{language}/{samples}.safetensors other scores, as controls
 # results/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors one bit a parameter
 # results/{model}/edits/{experiment}.json                               lines, dimensions or parameters to change
 # results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
@@ -26,6 +27,7 @@ report: "report/workflow.rst"
 include: "rules/common.smk"
 include: "rules/common_experiments.smk"
 include: "rules/common_pretraining.smk"
+include: "rules/common_controls.smk"
 
 
 wildcard_constraints:
@@ -60,5 +62,6 @@ include: "rules/regions.smk"
 include: "rules/edits.smk"
 include: "rules/perplexity.smk"
 include: "rules/pretraining.smk"
+include: "rules/controls.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"

@@ -73,7 +73,7 @@ def region_names(kind):
 
 
 def all_region_names():
-    return [name for kind in ("core", "language", "monolingual") for name in region_names(kind)]
+    return [name for kind in ("core", "language", "monolingual") for name in region_names(kind)] + list(control_names())
 
 
 def region_language(region):
@@ -122,10 +122,10 @@ def table_files(name):
     return {suffix: f"{R}/tables/{name}.{suffix}" for suffix in ("csv", "md", "tex", "json", "html")}
 
 
-def table_outputs(name):
+def table_outputs(name, category="5 Tables"):
     """The same, its page marked for the report."""
     files, shown = table_files(name), {"table": name.replace("_", " ")}
-    return files | {"html": report(files["html"], "../report/table.rst", category="5 Tables", labels=shown)}
+    return files | {"html": report(files["html"], "../report/table.rst", category=category, labels=shown)}
 
 
 def corpus_stats():

@@ -19,6 +19,8 @@ def experiment_regions(model, experiment):
     chosen = config["experiments"][experiment]
     if not removes_regions(experiment):
         return []
+    if chosen["regions"] == "controls":
+        return control_files(model)
     return [
         path for samples in milestones(chosen["samples"]) for path in region_files(chosen["regions"], model, samples)
     ]

@@ -143,7 +143,10 @@ def test_regions_take_one_bit_a_parameter(tmp_path, record):
         importances, {("top", "0.03"): str(path)}, model_type="llama", scope="matrix", region="core",
         metadata={"model_type": "llama"},
     )  # fmt: skip
-    parameters = sum(int(np.prod(TensorFile(importances[0]).shape(name))) for name in TensorFile(importances[0]).names)
+    parameters = sum(
+        int(np.prod(TensorFile(importances[0], METADATA["format"]).shape(name)))
+        for name in TensorFile(importances[0], METADATA["format"]).names
+    )
     header = int.from_bytes(path.read_bytes()[:8], "little") + 8
     bits = 8 * (path.stat().st_size - header) / parameters
     record(bits, 1.0, ">= 1 (bits)")

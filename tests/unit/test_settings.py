@@ -35,12 +35,12 @@ def test_the_default_and_every_overlay_are_valid(monkeypatch, tmp_path):
 
 def test_defaults_of_the_schema_fill_what_is_missing_and_the_input_stays_as_it_was():
     config = deepcopy(DEFAULT)
-    del config["perplexity"], config["regions"]["core"]["seeds"]
+    del config["perplexity"], config["regions"]["monolingual"]["seeds"]
     before = deepcopy(config)
     found = settings.checked(config, SCHEMA)
     assert config == before
     assert found["perplexity"] == {"batch_size": 16, "precision": "auto"}
-    assert found["regions"]["core"]["seeds"] == [1]
+    assert found["regions"]["monolingual"]["seeds"] == [1]
 
 
 def test_unknown_keys_are_refused_by_name_at_any_depth():

@@ -16,11 +16,16 @@ from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.models.adapters import dimension_of
 
+DROPPABLE = ("experiments", "pretraining")
+
 
 def checked(config: dict, schema_path: str | Path) -> dict:
     """A copy of the config with defaults filled in. Raises ValueError listing every mistake: key, value, what is allowed."""
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     config = deepcopy(dict(config))
+    for section in DROPPABLE:
+        if isinstance(config.get(section), dict):  # null takes away an entry that an overlay would inherit
+            config[section] = {name: entry for name, entry in config[section].items() if entry is not None}
     fill_defaults(config, schema, schema)
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     problems = [problem for error in errors for problem in explain(error)]
@@ -104,6 +109,7 @@ def inconsistencies(config: dict) -> Iterator[str]:
     regions = config["regions"]
     for kind in ("core", "monolingual"):
         yield from _region_problems(kind, regions[kind])
+    yield from _control_problems(config)
     for name, experiment in config["experiments"].items():
         yield from _experiment_problems(name, experiment, config)
     for name, chosen in config["pretraining"].items():
@@ -184,6 +190,20 @@ def _pretraining_problems(key: str, chosen: dict, config: dict) -> Iterator[str]
         yield f"{key}.ratio: {chosen['ratio']} is none of regions.core.ratios {core['ratios']}"
     if any(arm["side"] == "random" for arm in chosen["arms"]) and not set(chosen["seeds"]) <= set(core["seeds"]):
         yield f"{key}.seeds: {chosen['seeds']} must be among regions.core.seeds {core['seeds']}, for the random region of each"
+
+
+def _control_problems(config: dict) -> Iterator[str]:
+    controls, variants = config["regions"]["controls"], config["importance"]["variants"]["names"]
+    needed = controls["variants"] + (["magnitude"] if controls["matched"] else [])
+    for variant in needed:
+        if variant not in variants:
+            yield f"regions.controls: {variant!r} is not in importance.variants.names ({', '.join(variants)})"
+    core = config["regions"]["core"]
+    if controls["ratio"] not in core["ratios"]:
+        yield f"regions.controls.ratio: {controls['ratio']} is none of regions.core.ratios {core['ratios']}"
+    for label in controls["single"]:
+        if label not in core["languages"] + config["regions"]["monolingual"]["languages"]:
+            yield f"regions.controls.single: {label!r} has no importance: it is in neither regions.core nor regions.monolingual"
 
 
 def _axis_problems(key: str, axes: dict[str, str]) -> Iterator[str]:

@@ -53,5 +53,24 @@ def overlaps(paths: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def overlaps_with(core: Region, others: Sequence[Region]) -> pd.DataFrame:
+    """One row per other region and matrix: n_a (of the core), n_b, intersection, union, n_parameters.
+
+    Norm vectors are left out. Raises ValueError where a region is of another model.
+    """
+    rows = []
+    names = check_same_parameters([core, *others])
+    adapter = adapter_for(core.metadata["model_type"])
+    for name in names:
+        if locate_parameter(name, adapter).is_norm:
+            continue
+        bits, n_a = core.bits(name), core.count(name)
+        for other in others:
+            both, n_b = int(np.bitwise_count(bits & other.bits(name)).sum(dtype=np.int64)), other.count(name)
+            sizes = {"n_a": n_a, "n_b": n_b, "intersection": both, "union": n_a + n_b - both}
+            rows.append(described(other) | {"parameter": name} | sizes | {"n_parameters": core.numel(name)})
+    return pd.DataFrame(rows)
+
+
 def _language(region: Region) -> str:
     return region.metadata["region"].split("-")[1]

@@ -59,6 +59,25 @@ MEANING = {
     "ratio_to_full": "perplexity / that after training without any region held",
     "ratio_to_frozen_random": "perplexity / that after training with as many random parameters frozen",
     "n_languages": "languages behind this row",
+    # controls
+    "core_ratio_to_base": "ratio_to_base of the core region of the same size, in the same language",
+    "comparison": "halves (of one language), languages (halves of two), milestones (little and much text of one)",
+    "kinship": "what makes two languages relatives: family, branch or script",
+    "times_chance_within": "geometric mean of times_chance over pairs of relatives",
+    "times_chance_between": "the same over all other pairs",
+    "within_to_between": "times_chance_within / times_chance_between",
+    "permutation_p_value": "one-sided, as much or more when languages' names are permuted",
+    "n_pairs_within": "pairs of relatives",
+    "measure": "moran (neighbours in the matrix), gini-AXIS (counts by line of head, residual or ffn)",
+    "statistic": "value of the measure",
+    "null_mean": "its mean when as many parameters lie anywhere in the matrix",
+    "null_sd": "its standard deviation then",
+    "z": "(statistic - null_mean) / null_sd",
+    "null_p_value": "one-sided, as concentrated or more by chance",
+    "claim": "what is claimed",
+    "verdict": "survives, does not survive, or cannot be told",
+    "criterion": "when it is said to survive",
+    "sentence": "what was found",
     # outlier dimensions
     "outlier_rank": "1: the dimension with the largest activation",
     "dimension": "index in the residual stream",
@@ -151,6 +170,21 @@ FORGETTING = [
     *with_interval("ratio_to_base"), *with_interval("ratio_to_full"), *with_interval("ratio_to_frozen_random"),
     "n_seeds", "n_languages",
 ]  # fmt: skip
+CONTROLS = [
+    "model", "region", "side", "samples", "ratio", "language", *with_interval("ratio_to_base"), "core_ratio_to_base",
+    "n_seeds", "jaccard", "jaccard_by_chance", "times_chance",
+]  # fmt: skip
+RELIABILITY = [
+    "model", "ratio", "comparison", "language_a", "language_b", "jaccard", "jaccard_by_chance", "times_chance", "spearman",
+]  # fmt: skip
+FAMILY_OVERLAP = [
+    "model", "samples", "scope", "ratio", "kinship", "times_chance_within", "times_chance_between", "within_to_between",
+    "permutation_p_value", "n_pairs_within",
+]  # fmt: skip
+CONCENTRATION = [
+    "model", *REGION, "parameter", "layer", "module", "measure", "statistic", "null_mean", "null_sd", "z", "null_p_value",
+]  # fmt: skip
+SURVIVAL = ["model", "claim", "verdict", "criterion", "sentence"]
 OUTLIERS = [
     "model", "outlier_rank", "dimension", "layer", "max_abs", "max_abs_later", "times_median",
     "region_share", "region_rank", "overlap", "overlap_by_chance", "overlap_p_value",

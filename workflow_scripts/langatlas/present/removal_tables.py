@@ -9,6 +9,7 @@ from langatlas import statistics
 from langatlas.present import columns, published
 from langatlas.present.perplexity_table import is_monolingual, is_removal
 
+CORE_REGIONS = ("core", "core-layer", "core-global")
 CORE_KEYS = ["model", "language", "region", "scope", "samples", "side", "ratio"]
 MONOLINGUAL_KEYS = ["model", "region", "region_language", "language", "scope", "samples", "side", "ratio"]
 REGION = ["model", "region", "scope", "samples", "ratio"]  # one region: tests in all languages are corrected together
@@ -67,8 +68,8 @@ def effect_matrix(perplexity: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_core(perplexity: pd.DataFrame) -> pd.Series:
-    """Which rows removed a region of several languages together."""
-    return is_removal(perplexity) & perplexity["region"].notna() & perplexity["region_language"].isna()
+    """Which rows removed the core region, ranked within whatever scope; core regions that were chosen otherwise are controls."""
+    return is_removal(perplexity) & perplexity["region"].isin(CORE_REGIONS)
 
 
 def mean_over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

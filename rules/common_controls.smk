@@ -1,0 +1,94 @@
+# Functions about controls: other scores of parameters, the core regions that they give, and what is compared. No rules here.
+
+
+def variants():
+    return config["importance"]["variants"]["names"]
+
+
+def variant_samples():
+    return config["importance"]["variants"]["samples"]
+
+
+def variant_file(model, variant, language):
+    return f"{R}/{model}/importance-{variant}/{language}/{variant_samples()}.safetensors"
+
+
+def control_names():
+    """Regions that are compared with the core, and how many samples each was made from; random ones by seed."""
+    controls = config["regions"]["controls"]
+    named = {f"core-{variant}": variant_samples() for variant in controls["variants"]}
+    named |= {f"core-only_{language}": last_milestone() for language in controls["single"]}
+    return named | ({"core-matched": last_milestone()} if controls["matched"] else {})
+
+
+def control_files(model):
+    controls = config["regions"]["controls"]
+    files = []
+    for region, samples in control_names().items():
+        sides = [f"random-{seed}" for seed in controls["matched"]] if region == "core-matched" else ["top"]
+        files += [f"{R}/{model}/regions/{region}/{samples}/{side}-{controls['ratio']}.safetensors" for side in sides]
+    return files
+
+
+def control_importances(model, region):
+    """What a control is selected by. |theta| is the same for every language, so one file is enough."""
+    kind = region.removeprefix("core-")
+    if kind.startswith("only_"):
+        return [importance_file(model, kind.removeprefix("only_"), last_milestone())]
+    languages = config["regions"]["core"]["languages"]
+    return [variant_file(model, kind, language) for language in (languages[:1] if kind == "magnitude" else languages)]
+
+
+def plain_core(model):
+    """The core that controls stand beside: within matrices, at their ratio."""
+    return f"{R}/{model}/regions/core/{last_milestone()}/top-{config['regions']['controls']['ratio']}.safetensors"
+
+
+def compared_with_core(model):
+    """Regions whose overlap with the core is counted: all controls, and the core ranked over wider scopes."""
+    ratio = config["regions"]["controls"]["ratio"]
+    wider = [name for name in region_names("core") if name != "core"]
+    ranked = [f"{R}/{model}/regions/{name}/{last_milestone()}/top-{ratio}.safetensors" for name in wider]
+    return ranked + control_files(model)
+
+
+def reliability_pairs(model):
+    """Importances that are compared: halves of one language, halves of two, little and much text of one."""
+    languages, samples = config["regions"]["core"]["languages"], config["importance"]["samples"]
+    pairs = []
+    if {"half-1", "half-2"} <= set(variants()):
+        halves = {language: [variant_file(model, f"half-{i}", language) for i in (1, 2)] for language in languages}
+        pairs += [("halves", *halves[language]) for language in languages]
+        pairs += [("languages", halves[a][0], halves[b][1]) for a in languages for b in languages if a < b]
+    if len(samples) > 1:
+        ends = (samples[0], samples[-1])
+        pairs += [("milestones", *(importance_file(model, language, s) for s in ends)) for language in languages]
+    return pairs
+
+
+def concentrated_regions(model):
+    """Top regions whose concentration is measured: the core and every monolingual region, at the largest ratio."""
+    names = {"core": ["core"], "monolingual": region_names("monolingual")}
+    return [
+        f"{R}/{model}/regions/{region}/{last_milestone()}/top-{max(config['regions'][kind]['ratios'])}.safetensors"
+        for kind, regions in names.items()
+        for region in regions
+    ]
+
+
+def control_counts(name):
+    return [f"{R}/{model}/controls/{name}.csv" for model in config["models"]]
+
+
+CONTROL_TABLES = {
+    "controls": {"perplexity": f"{R}/tables/perplexity.csv", "counts": control_counts("overlap")},
+    "reliability": {"counts": control_counts("reliability")},
+    "concentration": {"counts": control_counts("concentration")},
+    "family_overlap": {"overlap": f"{R}/tables/region_overlap.csv"},
+    "survival": {
+        name: f"{R}/tables/{name}.csv"
+        for name in ("controls", "reliability", "concentration", "family_overlap", "effect_matrix", "core_removal")
+    },
+}
+CONTROL_CATEGORIES = {"survival": "0 What survives the controls"}
+TABLES += list(CONTROL_TABLES)

@@ -1,0 +1,304 @@
+"""Controls: scores by brute force on a tiny model, matched regions, concentration by its definition, verdicts that flip."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from langatlas.locate import concentration, matched, reliability, variants
+from langatlas.locate.importance_files import FORMAT
+from langatlas.locate.overlap import overlaps_with
+from langatlas.models.nll import pad, token_nll
+from langatlas.present import columns, control_tables, survival
+from langatlas.region import Region, save
+from langatlas.tensorfile import TensorFile
+from tiny import importance_metadata, random_sequences, tiny_llama
+
+SEQUENCES = random_sequences(8, seed=2)
+
+
+def gradients(model, ids):
+    model.zero_grad()
+    token_nll(model, pad([ids], [0])).sum().backward()
+    return {name: p.grad.clone() for name, p in model.named_parameters()}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("variants")
+    outputs = {name: str(folder / f"{name}.safetensors") for name in variants.VARIANTS}
+    variants.write_variants(
+        tiny_llama(), SEQUENCES, outputs, importance_metadata(), samples=4, batch_size=3, precision="float32", seed=1
+    )
+    return {name: TensorFile(path, FORMAT) for name, path in outputs.items()}
+
+
+def test_absolute_and_fisher_are_sums_over_sequences_one_by_one(written):
+    model = tiny_llama()
+    weights = {name: p.detach() for name, p in model.named_parameters()}
+    each = [gradients(model, ids) for ids in SEQUENCES[:4]]
+    for name, weight in weights.items():
+        products = [(weight * one[name]).numpy() for one in each]
+        np.testing.assert_allclose(written["absolute"][name], sum(map(np.abs, products)), rtol=2e-4, atol=1e-7)
+        np.testing.assert_allclose(written["fisher"][name], sum(x**2 for x in products), rtol=2e-4, atol=1e-9)
+
+
+def test_halves_take_every_second_sequence_and_shuffling_keeps_first_token_and_counts(written):
+    model = tiny_llama()
+    weights = {name: p.detach() for name, p in model.named_parameters()}
+    for half, chosen in (("half-1", SEQUENCES[0:8:2]), ("half-2", SEQUENCES[1:8:2])):
+        each = [gradients(model, ids) for ids in chosen]
+        for name, weight in weights.items():
+            expected = (weight * sum(one[name] for one in each)).numpy()
+            np.testing.assert_allclose(written[half][name], expected, rtol=1e-3, atol=1e-5)
+    mixed = variants.shuffled(SEQUENCES, 1)
+    assert all(a[0] == b[0] and sorted(a) == sorted(b) for a, b in zip(SEQUENCES, mixed, strict=True))
+    assert any((a != b).any() for a, b in zip(SEQUENCES, mixed, strict=True))
+
+
+def test_wanda_is_weight_times_the_norm_of_its_input_over_all_real_tokens(written):
+    model, inputs = tiny_llama(), []
+    layer = model.model.layers[1].mlp.down_proj
+    hook = layer.register_forward_pre_hook(lambda module, args: inputs.append(args[0][0].detach()))
+    for ids in SEQUENCES[:4]:
+        model(pad([ids], [0]).input_ids_BT)
+    hook.remove()
+    norms = torch.cat(inputs).norm(dim=0)
+    expected = (layer.weight.detach().abs() * norms).numpy()
+    np.testing.assert_allclose(written["wanda"]["model.layers.1.mlp.down_proj.weight"], expected, rtol=1e-4)
+    name = "model.layers.1.input_layernorm.weight"
+    np.testing.assert_array_equal(
+        written["wanda"][name], dict(tiny_llama().named_parameters())[name].detach().abs().numpy()
+    )
+
+
+def test_magnitude_needs_no_text_and_untrained_is_another_model(written):
+    weights = dict(tiny_llama().named_parameters())
+    name = "model.layers.0.self_attn.q_proj.weight"
+    np.testing.assert_array_equal(written["magnitude"][name], weights[name].detach().abs().numpy())
+    assert not np.allclose(written["untrained"][name], written["half-1"][name])
+    assert written["untrained"].metadata["model_hash"] == "abc"
+    assert written["untrained"].metadata["variant"] == "untrained"
+
+
+def test_too_little_text_and_unknown_variants_are_refused(tmp_path):
+    settings = {"batch_size": 2, "precision": "float32", "seed": 1}
+    with pytest.raises(ValueError, match="8 sequences are needed, there are 4"):
+        variants.write_variants(tiny_llama(), SEQUENCES[:4], {"half-1": "x"}, {}, samples=4, **settings)
+    with pytest.raises(ValueError, match=r"variant must be one of .* got entropy"):
+        variants.write_variants(tiny_llama(), SEQUENCES, {"entropy": "x"}, {}, samples=4, **settings)
+
+
+def test_a_matched_region_has_the_magnitudes_of_the_region_and_other_places():
+    generator = np.random.default_rng(0)
+    sizes = generator.exponential(size=40_000).astype(np.float32)
+    mask = np.zeros(40_000, bool)
+    mask[np.argsort(-sizes * generator.random(40_000))[:1200]] = True  # large ones, but not the largest
+    drawn = matched.matched_mask(mask, sizes, 1, "m")
+    assert drawn.sum() == mask.sum()
+    wanted, found = np.sort(sizes[mask]), np.sort(sizes[drawn])
+    assert np.abs(np.quantile(found, [0.1, 0.5, 0.9]) / np.quantile(wanted, [0.1, 0.5, 0.9]) - 1).max() < 0.05
+    assert sizes[drawn].mean() > 2 * sizes.mean()
+    assert (drawn & mask).sum() < 0.6 * mask.sum()
+    assert (matched.matched_mask(mask, sizes, 1, "m") == drawn).all()
+    assert (matched.matched_mask(mask, sizes, 2, "m") != drawn).any()
+
+
+def naive_moran(mask):
+    x, total, weights = mask - mask.mean(), 0.0, 0
+    for i in range(mask.shape[0]):
+        for j in range(mask.shape[1]):
+            for a, b in ((i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)):
+                if 0 <= a < mask.shape[0] and 0 <= b < mask.shape[1]:
+                    total, weights = total + x[i, j] * x[a, b], weights + 1
+    return mask.size / weights * total / (x**2).sum()
+
+
+def test_morans_i_equals_a_double_loop_and_its_null_equals_permutations():
+    generator = np.random.default_rng(1)
+    mask = generator.random((9, 13)) < 0.2
+    assert concentration.morans_i(mask) == pytest.approx(naive_moran(mask.astype(float)))
+    block = np.zeros((9, 13), bool)
+    block[2:6, 3:8] = True
+    assert concentration.morans_i(block) > 0.7
+    mean, sd = concentration.morans_null(mask)
+    flat = mask.reshape(-1)
+    null = [concentration.morans_i(generator.permutation(flat).reshape(mask.shape)) for _ in range(4000)]
+    assert np.mean(null) == pytest.approx(mean, abs=4 * sd / 60)
+    assert np.std(null) == pytest.approx(sd, rel=0.05)
+
+
+def test_gini_by_definition_and_its_null_by_permutation():
+    counts = np.array([0, 3, 1, 8])
+    pairs = np.abs(counts[:, None] - counts[None]).sum()
+    assert concentration.gini(counts) == pytest.approx(pairs / (2 * 4 * 4 * counts.mean()))
+    assert concentration.gini(np.array([5, 5, 5])) == 0
+    assert concentration.gini(np.array([0, 0, 0, 9])) == 0.75
+    generator = np.random.default_rng(0)
+    mask = np.zeros(6 * 10, bool)
+    mask[:14] = True
+    brute = [concentration.gini(generator.permutation(mask).reshape(6, 10).sum(1)) for _ in range(3000)]
+    null = concentration.gini_null(6, 10, 14, 3000, 1)
+    assert np.mean(null) == pytest.approx(np.mean(brute), abs=0.01)
+    assert np.std(null) == pytest.approx(np.std(brute), rel=0.1)
+
+
+def write_region(path, chosen, name="core", **more):
+    masks = {n: chosen(n, tuple(p.shape)) for n, p in tiny_llama().named_parameters() if "layers" in n}
+    described = {"model": "tiny", "model_hash": "h", "model_type": "llama", "region": name, "region_language": ""}
+    described |= {"scope": "matrix", "samples": "9", "side": "top", "seed": "", "ratio": "0.2"}
+    save(path, masks, described | more)
+    return Region.open(path)
+
+
+def test_a_region_in_one_line_is_concentrated_and_a_random_one_is_not(tmp_path):
+    def striped(name, shape):
+        mask = np.zeros(shape, bool)
+        mask[..., 2] = True
+        return mask
+
+    generator = np.random.default_rng(4)
+    stripes = concentration.concentration(write_region(tmp_path / "a.safetensors", striped), 500, 1)
+    chance = concentration.concentration(
+        write_region(tmp_path / "b.safetensors", lambda n, shape: generator.random(shape) < 0.2), 500, 1
+    )
+    q = stripes[stripes["module"] == "attn.q"].set_index("measure")
+    assert (q.loc["gini-residual", "null_p_value"] < 0.01).all()
+    assert (q.loc["gini-head", "statistic"] == 0).all()
+    assert (chance["null_p_value"] < 0.05).mean() < 0.2
+    assert set(columns.CONCENTRATION) <= set(stripes.columns)
+
+
+def test_overlap_with_the_core_is_counted_over_matrices_and_set_against_chance(tmp_path):
+    generator = np.random.default_rng(5)
+    core = write_region(tmp_path / "core.safetensors", lambda n, shape: generator.random(shape) < 0.3)
+    other = write_region(tmp_path / "o.safetensors", lambda n, shape: generator.random(shape) < 0.3, "core-wanda")
+    counts = overlaps_with(core, [other])
+    both = sum((core.mask(n) & other.mask(n)).sum() for n in core.names if "norm" not in n)
+    either = sum((core.mask(n) | other.mask(n)).sum() for n in core.names if "norm" not in n)
+    (row,) = control_tables.overlap_with_core(counts).to_dict("records")
+    assert row["jaccard"] == pytest.approx(both / either)
+    assert 0.6 < row["times_chance"] < 1.4
+
+
+def test_reliability_compares_tops_and_ranks(written):
+    halves = [written[name].path for name in ("half-1", "half-2")]
+    table = reliability.reliability([("halves", *halves), ("languages", halves[0], halves[0])], "llama", 0.25)
+    same = table[table["comparison"] == "languages"].iloc[0]
+    assert same["jaccard"] == 1
+    assert same["spearman"] == pytest.approx(1)
+    half = table.iloc[0]
+    both = either = 0
+    for name in written["half-1"].names:
+        if "layers" in name and "norm" not in name:
+            tops = []
+            for variant in ("half-1", "half-2"):
+                scores = np.abs(written[variant][name]).reshape(-1)
+                tops.append(set(np.argsort(-scores, kind="stable")[: int(0.25 * scores.size)].tolist()))
+            both, either = both + len(tops[0] & tops[1]), either + len(tops[0] | tops[1])
+    assert half["jaccard"] == pytest.approx(both / either)
+
+
+def test_relatives_that_share_more_are_found_and_strangers_are_not():
+    pairs = [
+        (a, b)
+        for i, a in enumerate("ar en es it pt ru uk ja zh".split())
+        for b in "ar en es it pt ru uk ja zh".split()[i + 1 :]
+    ]
+    romance, slavic = {"es", "it", "pt"}, {"ru", "uk"}
+
+    def table(within):
+        near = [{a, b} <= romance or {a, b} <= slavic for a, b in pairs]
+        noise = np.random.default_rng(1).normal(0, 0.05, len(pairs))
+        times = [np.exp((math.log(within) if close else 0) + 1 + e) for close, e in zip(near, noise, strict=True)]
+        common = {"model": "m", "samples": 9, "scope": "matrix", "ratio": 0.05, "side": "top"}
+        return pd.DataFrame(
+            [
+                common | {"language_a": a, "language_b": b, "times_chance": t}
+                for (a, b), t in zip(pairs, times, strict=True)
+            ]
+        )
+
+    found = control_tables.family_overlap(table(3.0), 400, 1).set_index("kinship").loc["branch"]
+    assert found["n_pairs_within"] == 4
+    assert found["within_to_between"] == pytest.approx(3.0, rel=0.1)
+    assert found["permutation_p_value"] < 0.02
+    assert (
+        control_tables.family_overlap(table(1.0), 400, 1).set_index("kinship").loc["branch", "permutation_p_value"]
+        > 0.05
+    )
+
+
+# -- verdicts ----------------------------------------------------------------------------------------------------------
+
+
+def tables(core=3.0, other=1.5, own=1.3, halves=0.5, single=1.2):
+    languages = ["en", "ru", "zh"]
+    rows = []
+    for region, factor in {
+        "core": core,
+        "core-matched": other,
+        "core-untrained": other,
+        "core-only_en": single,
+    }.items():
+        shared = (
+            {"jaccard": 0.1, "times_chance": 3.0} if region != "core" else {"jaccard": np.nan, "times_chance": np.nan}
+        )
+        rows += [{"model": "m", "region": region, "language": x, "ratio_to_base": factor, **shared} for x in languages]
+    matrix = [
+        {"model": "m", "region_language": a, "language": b, "ratio": 0.05, "ratio_to_base": own if a == b else 1.1,
+         "rank": 1 if a == b and own > 1.1 else 2, "p_value_holm": 0.001}
+        for a in languages for b in languages
+    ]  # fmt: skip
+    removal = [
+        {"model": "m", "region": "core", "scope": "matrix", "ratio": 0.05, "language": x, "side": side,
+         "ratio_to_base": factor, "p_value_holm": 0.001}
+        for x in languages for side, factor in (("top", core), ("random", 1.05), ("bottom", 1.0))
+    ]  # fmt: skip
+    pairs = [("halves", halves), ("halves", halves + 0.1), ("languages", 0.3)]
+    lines = [
+        {"measure": m, "statistic": 0.6, "null_mean": 0.2, "z": 9.0, "null_p_value": 0.001}
+        for m in ("gini-head", "moran")
+    ]
+    return {
+        "controls": pd.DataFrame(rows),
+        "effect_matrix": pd.DataFrame(matrix),
+        "core_removal": pd.DataFrame(removal),
+        "reliability": pd.DataFrame([{"model": "m", "comparison": c, "jaccard": j} for c, j in pairs]),
+        "concentration": pd.DataFrame([{"model": "m", "region": "core", **line} for line in lines]),
+        "family_overlap": pd.DataFrame(
+            [{"model": "m", "kinship": "family", "scope": "matrix", "times_chance_within": 3.0, "times_chance_between": 2.0,
+              "within_to_between": 1.5, "permutation_p_value": 0.01}]
+        ),
+    }  # fmt: skip
+
+
+def verdicts(**changes):
+    table = survival.survival(tables(**changes))
+    assert len(table) == len(survival.CLAIMS)
+    return table.set_index("claim")["verdict"]
+
+
+def test_every_verdict_follows_from_the_numbers_and_what_was_not_measured_cannot_be_told():
+    found = verdicts()
+    assert found["The core is more than large weights"] == survival.SURVIVES
+    assert found["A region is a property of its language"] == survival.SURVIVES
+    assert found["The core needs many languages"] == survival.SURVIVES
+    assert found["The score beats Fisher information"] == survival.UNKNOWN
+    assert found["The region is concentrated in lines"] == survival.SURVIVES
+    assert verdicts(other=3.5)["The core is more than large weights"] == survival.FAILS
+    assert verdicts(own=1.05)["Each language has a region of its own"] == survival.FAILS
+    assert verdicts(halves=0.25)["A region is a property of its language"] == survival.FAILS
+    assert verdicts(single=2.9)["The core needs many languages"] == survival.FAILS
+    assert verdicts(core=1.01)["A small core region carries all languages"] == survival.FAILS
+
+
+def test_the_page_says_numbers_and_criteria():
+    (heading, part), *_ = survival.wide_survival(survival.survival(tables())).items()
+    assert "of 13 claims" in heading.lower()
+    sentence = part.set_index("Claim").loc["The core is more than large weights", "What was found"]
+    assert "3.00" in sentence
+    assert "1.50" in sentence
+    assert "3 of 3 languages" in sentence

@@ -1,0 +1,58 @@
+"""Random regions whose parameters are as large as those of another region: a control for "it is only the large weights"."""
+
+import numpy as np
+
+from langatlas.locate.importance_files import FORMAT
+from langatlas.locate.selection import random_keys
+from langatlas.region import Region, RegionWriter
+from langatlas.tensorfile import TensorFile
+
+BINS = 50  # equally full bins of |theta|; the largest 2 % of a matrix are one bin, which is cut finer below
+TOP_BINS = 10  # further cuts of the largest bin, where regions are dense
+
+
+def matched_mask(mask: np.ndarray, magnitudes: np.ndarray, seed: int, name: str) -> np.ndarray:
+    """Flat bool mask with as many parameters as ``mask`` in every bin of |theta|, drawn at random from all of the bin.
+
+    ``magnitudes``: |theta|, flat. Bins: BINS quantiles, the last cut into TOP_BINS. The region's own parameters may be drawn
+    again, as chance would have it.
+    """
+    levels = np.concatenate([np.arange(1, BINS) / BINS, 1 - 1 / BINS + np.arange(1, TOP_BINS) / BINS / TOP_BINS])
+    bins = np.searchsorted(np.quantile(magnitudes, levels), magnitudes, side="right")
+    wanted = np.bincount(bins[mask], minlength=len(levels) + 1)
+    order = np.lexsort((random_keys(seed, f"matched {name}", len(bins)), bins))
+    starts = np.concatenate([[0], np.cumsum(np.bincount(bins, minlength=len(wanted)))[:-1]])
+    chosen = np.concatenate([order[start : start + n] for start, n in zip(starts, wanted, strict=True)])
+    drawn = np.zeros(len(mask), bool)
+    drawn[chosen] = True
+    return drawn
+
+
+def select_matched(
+    source: str, magnitudes: str, outputs: dict[int, str], *, region: str, metadata: dict[str, str]
+) -> None:
+    """Write a matched random region for each seed of ``outputs`` (seed -> path).
+
+    ``source``: the region; ``magnitudes``: the variant ``magnitude`` of the same model. Raises ValueError when they are of
+    different models.
+    """
+    mine, sizes = Region.open(source), TensorFile(magnitudes, FORMAT)
+    if sizes.metadata["model_hash"] != mine.metadata["model_hash"]:
+        raise ValueError(f"{magnitudes} and {source} are of different models")
+    shapes = {name: mine.shape(name) for name in mine.names}
+    kept = {
+        k: mine.metadata[k] for k in ("model", "model_hash", "model_type", "samples", "scope", "languages", "ratio")
+    }
+    for seed, path in outputs.items():
+        described = {
+            **kept,
+            **metadata,
+            "region": region,
+            "region_language": "",
+            "side": f"random-{seed}",
+            "seed": str(seed),
+        }
+        with RegionWriter(path, shapes, described) as writer:
+            for name in mine.names:
+                mask = matched_mask(mine.mask(name).reshape(-1), np.abs(sizes[name]).reshape(-1), seed, name)
+                writer.write_mask(name, mask.reshape(shapes[name]))

@@ -1,0 +1,239 @@
+"""Tables of the controls: core regions chosen otherwise, reliability, family overlap, concentration, and what survives them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from langatlas import languages, statistics
+from langatlas.present import columns, markup, wide_tables
+from langatlas.present.removal_tables import mean_over_seeds
+
+CONTROLS = ["model", "region", "language", "side"]
+WORDS = {
+    "core": "the core itself (|θ · Σ gradient| over the core's languages)",
+    "core-magnitude": "largest |θ|",
+    "core-wanda": "Wanda: |θ| · ‖input‖",
+    "core-absolute": "Σ |θ · gradient|: signs cannot cancel",
+    "core-fisher": "Fisher: Σ (θ · gradient)²",
+    "core-shuffled": "importance from shuffled tokens",
+    "core-untrained": "importance before training",
+    "core-matched": "random parameters as large as the core's",
+    "core-random": "random parameters",
+}
+
+
+def controls(perplexity: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    """One row a control and language: its ratio to base beside the core's, and what it shares with the core.
+
+    ``perplexity``: the table; ``counts``: ``locate.overlap.overlaps_with`` of all models. The core at the same ratio, and
+    its random control, stand as regions ``core`` and ``core-random``. Random ones are the mean over seeds.
+    """
+    removed = perplexity[
+        (perplexity["edit"] == "remove") & (perplexity["scope"] == "matrix") & perplexity["region_language"].isna()
+    ]
+    chosen = removed[removed["experiment"] == "controls"]
+    core = removed[
+        (removed["region"] == "core") & removed["ratio"].isin(chosen["ratio"].unique()) & (removed["side"] != "bottom")
+    ]
+    core = core[core["samples"] == core.groupby("model")["samples"].transform("max")]
+    core = core.assign(region=core["region"].where(core["side"] == "top", "core-random"))
+    table = mean_over_seeds(pd.concat([core, chosen]), [*CONTROLS, "samples", "ratio"])
+    beside = table[table["region"] == "core"].set_index(["model", "language"])["ratio_to_base"]
+    table["core_ratio_to_base"] = [
+        beside.get(key, np.nan) for key in zip(table["model"], table["language"], strict=True)
+    ]
+    return table.merge(overlap_with_core(counts), on=["model", "region"], how="left")[columns.CONTROLS]
+
+
+def overlap_with_core(counts: pd.DataFrame) -> pd.DataFrame:
+    """Jaccard index of each region with the core over all matrices, and against chance; random ones: mean over seeds."""
+    rows = []
+    for (model, region, _), part in counts.groupby(["model", "region", "side"], sort=False):
+        chance = statistics.expected_jaccard(part["n_a"], part["n_b"], part["n_parameters"])
+        seeds = max(1, part["seed"].nunique())
+        jaccard = part["intersection"].sum() / part["union"].sum()
+        if seeds > 1:
+            chance = statistics.expected_jaccard(
+                *(part.groupby("parameter")[c].mean() for c in ("n_a", "n_b", "n_parameters"))
+            )
+        rows.append({"model": model, "region": region, "jaccard": jaccard, "jaccard_by_chance": chance})
+    table = pd.DataFrame(rows)
+    return table.assign(times_chance=table["jaccard"] / table["jaccard_by_chance"])
+
+
+def wide_controls(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
+    """A part a model, a row a control: ratio to base (median and range over languages), overlap with the core."""
+    parts = {}
+    for (model, ratio), rows in table.groupby(["model", "ratio"], sort=False):
+        lines = []
+        for region, part in rows.groupby("region", sort=False):
+            factors, logs = part["ratio_to_base"], np.log(part["ratio_to_base"] / part["core_ratio_to_base"])
+            ends = f"{markup.number(factors.min())} to {markup.number(factors.max())}"
+            lines.append(
+                {
+                    "Chosen by": _named(region),
+                    "× base": f"{markup.number(factors.median())} ({ends})",
+                    "÷ core's": markup.number(float(np.exp(logs.median()))),
+                    "Samples": part["samples"].iloc[0],
+                    "Jaccard with core": part["jaccard"].iloc[0],
+                    "× chance": part["times_chance"].iloc[0],
+                }
+            )
+        parts[f"{model}: {markup.percent(ratio)} of each matrix removed"] = pd.DataFrame(lines)
+    return parts
+
+
+def _named(region: str) -> str:
+    if region.startswith("core-only_"):
+        return f"importance from {languages.get(region.removeprefix('core-only_'), None).name} alone"
+    return WORDS.get(region, region)
+
+
+def reliability(counts: pd.DataFrame) -> pd.DataFrame:
+    """As measured (``locate.reliability``)."""
+    return counts[columns.RELIABILITY]
+
+
+def wide_reliability(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
+    """A part a model: each comparison's mean and range."""
+    words = {
+        "halves": "same language, two halves of the text",
+        "languages": "two languages, other halves of the text",
+        "milestones": "same language, little and much text",
+    }
+    parts = {}
+    for (model, ratio), rows in table.groupby(["model", "ratio"], sort=False):
+        lines = []
+        for comparison, part in rows.groupby("comparison", sort=False):
+            line = {"Comparison": words[comparison], "Pairs": len(part)}
+            for heading, column in (
+                ("Jaccard", "jaccard"),
+                ("× chance", "times_chance"),
+                ("Rank correlation", "spearman"),
+            ):
+                ends = (part[column].min(), part[column].max())
+                line[heading] = f"{markup.number(part[column].mean())} ({' to '.join(map(markup.number, ends))})"
+            lines.append(line)
+        parts[f"{model}: top {markup.percent(ratio)} of each matrix"] = pd.DataFrame(lines)
+    return parts
+
+
+def family_overlap(
+    overlap: pd.DataFrame, permutations: int, seed: int, labels: wide_tables.Labels = None
+) -> pd.DataFrame:
+    """Do relatives share more of their regions than others? Mean log(times chance) within against between, top side.
+
+    Kinship by family, by branch (Romance, Slavic) and, as a rival explanation, by script; languages' names are permuted (Mantel 1967), one-sided p, never 0.
+    """
+    rows = []
+    keys = ["model", "samples", "scope", "ratio"]
+    for setting, part in overlap[overlap["side"] == "top"].groupby(keys, dropna=False, sort=False):
+        names = sorted({*part["language_a"], *part["language_b"]})
+        index = {name: i for i, name in enumerate(names)}
+        shared = np.full((len(names), len(names)), np.nan)
+        for row in part.itertuples():
+            value = np.log(max(row.times_chance, 1e-12))
+            shared[index[row.language_a], index[row.language_b]] = shared[
+                index[row.language_b], index[row.language_a]
+            ] = value
+        for kind in ("family", "branch", "script"):
+            groups = np.array([_group(languages.get(name, labels), kind) for name in names])
+            within = groups[:, None] == groups[None]
+            np.fill_diagonal(within, False)
+            if not within.any() or within.sum() == len(names) * (len(names) - 1):
+                continue
+            difference, p = mantel(shared, within, permutations, seed)
+            upper = np.triu(np.ones_like(within), 1).astype(bool)
+            measured = {
+                "kinship": kind,
+                "times_chance_within": np.exp(shared[within].mean()),
+                "times_chance_between": np.exp(shared[upper & ~within].mean()),
+                "within_to_between": np.exp(difference),
+                "permutation_p_value": p,
+                "n_pairs_within": int((within & upper).sum()),
+            }
+            rows.append(dict(zip(keys, setting, strict=True)) | measured)
+    return pd.DataFrame(rows, columns=columns.FAMILY_OVERLAP)
+
+
+def _group(language: languages.Language, kind: str) -> str:
+    """What a language belongs to; of a branch such as "Romance (Iberian)" the first word."""
+    return (getattr(language, kind) or language.name).split(" (")[0]
+
+
+def mantel(shared_LL: np.ndarray, within_LL: np.ndarray, permutations: int, seed: int) -> tuple[float, float]:
+    """Mean of pairs within minus mean of pairs between; and how often permuted names give as much, (1 + n) / (1 + all)."""
+    upper = np.triu(np.ones_like(within_LL, dtype=bool), 1)
+
+    def difference(order: np.ndarray) -> float:
+        permuted = shared_LL[np.ix_(order, order)]
+        return permuted[upper & within_LL].mean() - permuted[upper & ~within_LL].mean()
+
+    generator, count = np.random.default_rng(seed), len(shared_LL)
+    found = difference(np.arange(count))
+    null = [difference(generator.permutation(count)) for _ in range(permutations)]
+    return float(found), (1 + sum(value >= found - 1e-12 for value in null)) / (1 + permutations)
+
+
+def wide_family_overlap(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
+    """A part a model and setting."""
+    parts = {}
+    for (model, samples, scope, ratio), rows in table.groupby(["model", "samples", "scope", "ratio"], sort=False):
+        part = pd.DataFrame({"Kinship": list(rows["kinship"]), "Pairs of relatives": list(rows["n_pairs_within"])})
+        part["Relatives share, × chance"] = rows["times_chance_within"].to_numpy()
+        part["Others share, × chance"] = rows["times_chance_between"].to_numpy()
+        part["Relatives ÷ others"] = rows["within_to_between"].to_numpy()
+        part["p"] = rows["permutation_p_value"].to_numpy()
+        parts[wide_tables.setting(model, samples, ratio, scope)] = part
+    return parts or {"": pd.DataFrame({"No relatives": ["no two of the languages are of one family"]})}
+
+
+def concentration(counts: pd.DataFrame) -> pd.DataFrame:
+    """As measured (``locate.concentration``)."""
+    return counts[columns.CONCENTRATION]
+
+
+def wide_concentration(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
+    """A part a model, a row a region and measure: median over matrices beside the null, share of matrices with p < 0.05."""
+    parts = {}
+    for (model, samples, ratio), rows in table.groupby(["model", "samples", "ratio"], dropna=False, sort=False):
+        lines = []
+        for (region, measure), part in rows.groupby(["region", "measure"], sort=False):
+            line = {"Region": region, "Measure": measure, "Median": part["statistic"].median()}
+            line |= {"By chance": part["null_mean"].median(), "Median z": part["z"].median()}
+            lines.append(line | {"Matrices, p < 0.05": f"{(part['p_value'] < 0.05).sum()} of {len(part)}"})
+        parts[f"{model}, top {markup.percent(float(ratio))} of each matrix, {samples} samples"] = pd.DataFrame(lines)
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTable:
+    """What ``tabulate_controls`` writes under a name: title, note, layout for people."""
+
+    title: str
+    note: str
+    wide: Callable[[pd.DataFrame, wide_tables.Labels], dict[str, pd.DataFrame]]
+
+
+CONTROLS_NOTE = """× base: perplexity after removal divided by that of the unchanged model, median and range over languages.
+÷ core's: the same divided by what the core region does. Jaccard: shared parameters / parameters of either; × chance: against
+random regions of the same sizes in the same matrices. All regions are of equal size."""
+RELIABILITY_NOTE = """Jaccard index of the top parameters and rank correlation of the importances, mean and range over pairs. If
+halves of one language agree no better than halves of two languages, a region says nothing about its language."""
+FAMILY_NOTE = """How many times more parameters two languages' regions share than chance gives, geometric mean over pairs
+of relatives and over all other pairs; p: as much or more when languages' names are permuted (Mantel 1967)."""
+CONCENTRATION_NOTE = """Moran's I: whether selected parameters lie beside each other in a matrix as stored. Gini: whether few
+lines of an axis (head, residual, ffn) hold most of them. By chance: as many parameters anywhere in the same matrix; z: distance
+from that in standard deviations."""
+CONTROL_TABLES = {
+    "controls": ControlTable("The core region beside regions that were chosen otherwise", CONTROLS_NOTE, wide_controls),
+    "reliability": ControlTable(
+        "Does other text of the same language give the same region?", RELIABILITY_NOTE, wide_reliability
+    ),
+    "family_overlap": ControlTable(
+        "Do related languages share more of their regions?", FAMILY_NOTE, wide_family_overlap
+    ),
+    "concentration": ControlTable("Are regions concentrated?", CONCENTRATION_NOTE, wide_concentration),
+}

@@ -1,0 +1,223 @@
+"""What survives the controls: the claims about regions, each judged by a stated criterion from the tables of a run.
+
+A criterion is met or not by numbers alone; where a table lacks them, the verdict is that it cannot be told.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from langatlas.present import columns, markup, wide_tables
+
+LEVEL = 0.05
+NOTE = """Each claim is judged by its criterion, from this run's tables and for its models alone: a mini model that was trained
+for minutes says what to look for in a real one, not what will be found there."""
+SURVIVES, FAILS, UNKNOWN = "survives", "does not survive", "cannot be told"
+Tables = Mapping[str, pd.DataFrame]
+Verdict = tuple[bool | None, str]
+
+
+def survival(tables: Tables) -> pd.DataFrame:
+    """One row a model and claim.
+
+    ``tables`` by name: controls, reliability, concentration, family_overlap, effect_matrix, core_removal.
+    """
+    models = tables["controls"]["model"].unique()
+    return pd.DataFrame([row for model in models for row in _rows(model, tables)], columns=columns.SURVIVAL)
+
+
+def _rows(model: str, tables: Tables) -> Iterator[dict]:
+    own = {name: table[table["model"] == model] for name, table in tables.items()}
+    for claim, criterion, judge in CLAIMS:
+        try:
+            met, sentence = judge(own)
+        except (KeyError, IndexError):
+            met, sentence = None, "This run did not measure it."
+        verdict = UNKNOWN if met is None else SURVIVES if met else FAILS
+        yield {"model": model, "claim": claim, "verdict": verdict, "criterion": criterion, "sentence": sentence}
+
+
+def _factors(tables: Tables, region: str) -> pd.Series:
+    """Ratio to base of a control by language; KeyError where it was not measured."""
+    table = tables["controls"]
+    rows = table[table["region"] == region]
+    if rows.empty:
+        raise KeyError(region)
+    return rows.set_index("language")["ratio_to_base"]
+
+
+def _against_core(region: str, words: str) -> Callable[[Tables], Verdict]:
+    """Judge: the core hurts more than ``region`` in every language."""
+
+    def judge(tables: Tables) -> Verdict:
+        core, other = _factors(tables, "core"), _factors(tables, region)
+        core, other = core.align(other, join="inner")
+        hits = int((core > other).sum())
+        overlap = tables["controls"].loc[tables["controls"]["region"] == region, ["jaccard", "times_chance"]].iloc[0]
+        sentence = (
+            f"Removing the core multiplies perplexity by {_median(core)} (median over languages), removing {words} by "
+            f"{_median(other)}; the core hurts more in {hits} of {len(core)} languages."
+        )
+        if pd.notna(overlap["jaccard"]):
+            shared, times = (markup.number(overlap[name]) for name in ("jaccard", "times_chance"))
+            sentence += f" They share {shared} of their parameters, {times} times what chance gives."
+        return hits == len(core), sentence
+
+    return judge
+
+
+def _median(factors: pd.Series) -> str:
+    return markup.number(float(factors.median()))
+
+
+def _destroys(tables: Tables) -> Verdict:
+    table = tables["core_removal"]
+    table = table[(table["region"] == "core") & (table["scope"] == "matrix")]
+    table = table[table["ratio"] == table["ratio"].max()]
+    factors = table.pivot(index="language", columns="side", values="ratio_to_base")
+    p = table[table["side"] == "top"].set_index("language")["p_value_holm"]
+    ordered = (factors["top"] > factors["random"]) & (factors["random"] > factors["bottom"]) & (p < LEVEL)
+    sentence = (
+        f"Removing the top {markup.percent(table['ratio'].max())} multiplies perplexity by {_median(factors['top'])} (median "
+        f"over languages), random parameters by {_median(factors['random'])}, the bottom by {_median(factors['bottom'])}; "
+        f"in this order, top against random significantly, in {int(ordered.sum())} of {len(ordered)} languages."
+    )
+    return bool(ordered.all()), sentence
+
+
+def _single(tables: Tables) -> Verdict:
+    regions = [region for region in tables["controls"]["region"].unique() if region.startswith("core-only_")]
+    language = regions[0].removeprefix("core-only_")
+    core, other = _factors(tables, "core").align(_factors(tables, regions[0]), join="inner")
+    share = np.log(other.drop(language, errors="ignore")) / np.log(core.drop(language, errors="ignore"))
+    sentence = (
+        f"A region from {wide_tables.name(language, None)} alone multiplies the perplexity of other languages by "
+        f"{_median(other.drop(language, errors='ignore'))}, the core by {_median(core.drop(language, errors='ignore'))}: "
+        f"{markup.percent(round(float(share.median()), 2))} of the core's effect (in logarithms, median over languages)."
+    )
+    return bool(share.median() < 0.5), sentence
+
+
+def _own_language(tables: Tables) -> Verdict:
+    table = tables["effect_matrix"]
+    table = table[table["ratio"] == table["ratio"].max()]
+    own = table[table["region_language"] == table["language"]]
+    hits = int(((own["rank"] == 1) & (own["p_value_holm"] < LEVEL)).sum())
+    others = table[table["region_language"] != table["language"]]
+    sentence = (
+        f"A monolingual region multiplies its own language's perplexity by {_median(own['ratio_to_base'])} (median), other "
+        f"languages' by {_median(others['ratio_to_base'])}; it hits its own hardest, and harder than random parameters, in "
+        f"{hits} of {len(own)} cases."
+    )
+    return hits == len(own), sentence
+
+
+def _reliable(tables: Tables) -> Verdict:
+    table = tables["reliability"]
+    halves, others = (table[table["comparison"] == c]["jaccard"] for c in ("halves", "languages"))
+    if halves.empty or others.empty:
+        raise KeyError("halves")
+    low, high = markup.number(halves.min()), markup.number(others.max())
+    sentence = (
+        f"Top regions from two halves of one language's text share {markup.number(halves.mean())} of their parameters (lowest "
+        f"{low}), from halves of two languages {markup.number(others.mean())} (highest {high})."
+    )
+    return bool(halves.min() > others.max()), sentence
+
+
+def _family(tables: Tables) -> Verdict:
+    table = tables["family_overlap"]
+    row = table[(table["kinship"] == "family") & (table["scope"] == "matrix")].iloc[-1]
+    sentence = (
+        f"Relatives share {markup.number(row['times_chance_within'])} times what chance gives, others "
+        f"{markup.number(row['times_chance_between'])} times (p = {markup.number(row['permutation_p_value'])})."
+    )
+    return bool(row["within_to_between"] > 1 and row["permutation_p_value"] < LEVEL), sentence
+
+
+def _concentrated(tables: Tables) -> Verdict:
+    table = tables["concentration"]
+    core = table[table["region"] == "core"]
+    gini = core[core["measure"].str.startswith("gini")]
+    moran = core[core["measure"] == "moran"]
+    share = float((gini["null_p_value"] < LEVEL).mean())
+    sentence = (
+        f"The core's parameters by line: Gini {_median(gini['statistic'])} against {_median(gini['null_mean'])} by chance "
+        f"(medians), significantly more in {markup.percent(round(share, 2))} of matrices and axes. As neighbours in the "
+        f"matrix: Moran's I {_median(moran['statistic'])}, z {_median(moran['z'])}."
+    )
+    return share > 0.9, sentence
+
+
+ALL = "in every language"
+CLAIMS: list[tuple[str, str, Callable[[Tables], Verdict]]] = [
+    ("A small core region carries all languages", f"top > random > bottom {ALL}, top against random with p < 0.05", _destroys),
+    (
+        "The core is more than large weights",
+        f"the core hurts more than random parameters of the same magnitudes {ALL}",
+        _against_core("core-matched", "random parameters of the same magnitudes"),
+    ),
+    (
+        "Gradients find more than |θ| alone",
+        f"the core hurts more than the largest |θ| {ALL}",
+        _against_core("core-magnitude", "the largest |θ|"),
+    ),
+    (
+        "Gradients find more than |θ| times activations",
+        f"the core hurts more than Wanda's choice {ALL}",
+        _against_core("core-wanda", "Wanda's choice"),
+    ),
+    (
+        "Summing gradients with their sign is the right score",
+        f"the core hurts more than Σ|θ·g| {ALL}",
+        _against_core("core-absolute", "the largest Σ|θ·g|"),
+    ),
+    (
+        "The score beats Fisher information",
+        f"the core hurts more than the largest Fisher information {ALL}",
+        _against_core("core-fisher", "the largest Fisher information"),
+    ),
+    (
+        "The region needs a trained model",
+        f"the core hurts more than the same importance before training {ALL}",
+        _against_core("core-untrained", "what importance finds before training"),
+    ),
+    (
+        "The region is about language, not about which tokens occur",
+        f"the core hurts more than the importance from shuffled tokens {ALL}",
+        _against_core("core-shuffled", "what importance finds in shuffled tokens"),
+    ),
+    (
+        "The core needs many languages",
+        "the region of one language alone has less than half of the core's effect on the others",
+        _single,
+    ),
+    (
+        "Each language has a region of its own",
+        "every monolingual region hits its own language hardest, and significantly harder than random",
+        _own_language,
+    ),
+    (
+        "A region is a property of its language",
+        "halves of one language agree better than any halves of two languages",
+        _reliable,
+    ),
+    ("Related languages share more", "more shared within families than between, p < 0.05", _family),
+    ("The region is concentrated in lines", "Gini above chance (p < 0.05) in more than 90 % of matrices and axes", _concentrated),
+]  # fmt: skip
+
+
+def wide_survival(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
+    """A part a model: claim, verdict, what was found, by which criterion."""
+    parts = {}
+    for model, rows in table.groupby("model", sort=False):
+        counted = rows["verdict"].value_counts()
+        said = ", ".join(
+            f"{counted[verdict]} {verdict}" for verdict in (SURVIVES, FAILS, UNKNOWN) if verdict in counted
+        )
+        part = rows[["claim", "verdict", "sentence", "criterion"]]
+        part = part.assign(verdict=[markup.strong(v) if v == FAILS else v for v in part["verdict"]])
+        part.columns = ["Claim", "Verdict", "What was found", "It survives if"]
+        parts[f"{model}\nOf {len(rows)} claims: {said}."] = part
+    return parts

@@ -1,0 +1,15 @@
+"""Compare the top parameters of importances from other text of the same language. Output: CSV, one row a pair."""
+
+from langatlas import runlog
+from langatlas.files import atomic
+from langatlas.locate.reliability import reliability
+from langatlas.models.checkpoint import Manifest
+
+if __name__ == "__main__":
+    with runlog.job(snakemake):
+        params, manifest = snakemake.params, Manifest.read(snakemake.input.manifest)
+        frame = reliability([tuple(pair) for pair in params.pairs], manifest.model_type, params.ratio)
+        frame.insert(0, "model", snakemake.wildcards.model)
+        frame.insert(1, "ratio", params.ratio)
+        with atomic(snakemake.output.csv) as path:
+            frame.to_csv(path, index=False)
