@@ -11,7 +11,8 @@ from langatlas.provenance import use_this_checkout
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 use_this_checkout()
-config = settings.checked(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
+as_given = config
+config = settings.checked(as_given, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
 R = config["results"]
 SPLITS = ["pretrain", "locate", "test"]
 

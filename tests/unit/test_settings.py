@@ -109,3 +109,28 @@ def test_every_key_of_the_default_has_a_comment_above_it():
     keys = [number for number, line in enumerate(lines) if re.match(r"\s*(- )?[\w-]+:", line)]
     assert len(keys) > 60
     assert [lines[n] for n in keys if not lines[n - 1].lstrip().startswith("#")] == []
+
+
+def test_null_takes_an_inherited_experiment_away_and_stands_in_the_config_that_is_written():
+    config = merge(deepcopy(DEFAULT), {"pretraining": {"regrowth": None}})
+    found = settings.checked(config, SCHEMA)
+    assert "regrowth" not in found["pretraining"]
+    written = settings.with_dropped(found, config)
+    assert written["pretraining"]["regrowth"] is None
+    assert settings.checked(merge(deepcopy(DEFAULT), written), SCHEMA) == found
+
+
+def test_contradictions_of_experiments_pretraining_and_controls_are_named():
+    message = problems_of(
+        experiments={"core-lines": {"settings": {"s": {"attn.q": "ffn"}}, "ratio": 0.2, "languages": ["xx"]}},
+        pretraining={"recovery": {"samples": [5, 3]}, "forgetting": {"seeds": [7]}},
+        regions={"controls": {"ratio": 0.5}},
+        importance={"variants": {"names": ["wanda"]}},
+    )
+    assert "experiments.core-lines.settings.s: attn.q has no axis 'ffn'" in message
+    assert "experiments.core-lines.ratio: 0.2 is none of regions.core.ratios" in message
+    assert "experiments.core-lines.languages: 'xx' is not in languages" in message
+    assert "pretraining.recovery.samples: [5, 3] must be ascending" in message
+    assert "pretraining.forgetting.seeds: [7] must be among regions.core.seeds" in message
+    assert "regions.controls.ratio: 0.5 is none of regions.core.ratios" in message
+    assert "regions.controls: 'magnitude' is not in importance.variants.names (wanda)" in message

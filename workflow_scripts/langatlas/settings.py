@@ -36,6 +36,12 @@ def checked(config: dict, schema_path: str | Path) -> dict:
     return config
 
 
+def with_dropped(config: dict, given: dict) -> dict:
+    """The checked config with the entries that null took away as null again: laid over the default it gives the same run."""
+    dropped = {s: {name: None for name, entry in (given.get(s) or {}).items() if entry is None} for s in DROPPABLE}
+    return config | {section: config[section] | names for section, names in dropped.items() if names}
+
+
 def fill_defaults(value, schema: dict, root: dict) -> None:
     """Fill in, in place, the defaults that the schema gives for missing keys, at any depth."""
     schema = resolve(schema, root)

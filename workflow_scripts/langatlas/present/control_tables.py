@@ -125,7 +125,8 @@ def family_overlap(
 ) -> pd.DataFrame:
     """Do relatives share more of their regions than others? Mean log(times chance) within against between, top side.
 
-    Kinship by family, by branch (Romance, Slavic) and, as a rival explanation, by script; languages' names are permuted (Mantel 1967), one-sided p, never 0.
+    Kinship by family, by branch (Romance, Slavic) and, as a rival explanation, by script; languages' names are permuted
+    (Mantel 1967), one-sided p, never 0.
     """
     rows = []
     keys = ["model", "samples", "scope", "ratio"]
@@ -203,7 +204,7 @@ def wide_concentration(table: pd.DataFrame, labels: wide_tables.Labels = None) -
         for (region, measure), part in rows.groupby(["region", "measure"], sort=False):
             line = {"Region": region, "Measure": measure, "Median": part["statistic"].median()}
             line |= {"By chance": part["null_mean"].median(), "Median z": part["z"].median()}
-            lines.append(line | {"Matrices, p < 0.05": f"{(part['p_value'] < 0.05).sum()} of {len(part)}"})
+            lines.append(line | {"Matrices, p < 0.05": f"{(part['null_p_value'] < 0.05).sum()} of {len(part)}"})
         parts[f"{model}, top {markup.percent(float(ratio))} of each matrix, {samples} samples"] = pd.DataFrame(lines)
     return parts
 
