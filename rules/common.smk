@@ -156,6 +156,11 @@ def published_as():
     return {m: p for m in config["models"] if (p := config["checkpoints"][m]["published_as"])}
 
 
+def published_files():
+    """All transcribed numbers of the paper."""
+    return sorted(map(str, (Path(workflow.basedir) / "resources" / "published").glob("*.csv")))
+
+
 STYLE = str(Path(workflow.basedir) / "resources" / "langatlas.mplstyle")
 PUBLISHED = {
     name: str(Path(workflow.basedir) / "resources" / "published" / f"{name}.csv")
@@ -205,7 +210,17 @@ def animation_panels():
 
 
 ANIMATIONS = animation_panels()
-TABLES = ["corpora", "tokens", "perplexity", *REMOVAL_TABLES, *REGION_TABLES, "edits", "outliers", "findings"]
+TABLES = [
+    "corpora",
+    "tokens",
+    "perplexity",
+    *REMOVAL_TABLES,
+    *REGION_TABLES,
+    "edits",
+    "outliers",
+    "published",
+    "findings",
+]
 TABLES += ["pretraining", "forgetting"] if config["pretraining"] else []
 
 

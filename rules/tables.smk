@@ -142,6 +142,26 @@ rule tabulate_outliers:
         "../workflow_scripts/tabulate_outliers.py"
 
 
+rule tabulate_published:
+    input:
+        perplexity=f"{R}/tables/perplexity.csv",
+        pretraining=[f"{R}/tables/pretraining.csv"] if config["pretraining"] else [],
+        published=published_files(),
+    output:
+        **table_outputs("published"),
+    log:
+        f"{R}/logs/tabulate_published.log",
+    localrule: True
+    conda:
+        "../envs/plot.yaml"
+    params:
+        published_as=published_as(),
+        labels=config["labels"],
+        code=code_version("tabulate_published"),
+    script:
+        "../workflow_scripts/tabulate_published.py"
+
+
 rule summarize_findings:
     input:
         perplexity=f"{R}/tables/perplexity.csv",

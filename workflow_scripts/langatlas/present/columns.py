@@ -89,6 +89,7 @@ MEANING = {
     "overlap": "how many of the first `outlier_rank` dimensions are among as many with the largest region_share",
     "overlap_p_value": "probability of as large an overlap by chance (hypergeometric)",
     "overlap_by_chance": "expected overlap of two random sets of this size",
+    "judgement": "what was taken for what, where the paper's case and ours are not the same",
     # findings
     "finding": "what is stated, see langatlas.present.findings",
     "value": "the finding's number (a median where it sums up several languages)",
@@ -185,6 +186,11 @@ CONCENTRATION = [
     "model", *REGION, "parameter", "layer", "module", "measure", "statistic", "null_mean", "null_sd", "z", "null_p_value",
 ]  # fmt: skip
 SURVIVAL = ["model", "claim", "verdict", "criterion", "sentence"]
+PUBLISHED = [
+    "experiment", "published_model", "model", "language", "region_language", "ratio", "samples", "setting", "lines", "edit",
+    "amount", "target", "mode", "training_samples", "side",
+    "published_perplexity", "published_ratio_to_base", "perplexity", "ratio_to_base", "judgement",
+]  # fmt: skip
 OUTLIERS = [
     "model", "outlier_rank", "dimension", "layer", "max_abs", "max_abs_later", "times_median",
     "region_share", "region_rank", "overlap", "overlap_by_chance", "overlap_p_value",
