@@ -68,8 +68,8 @@ def perplexity(model="mini"):
         core | {"side": "top", "samples": 75, "perplexity": 6.0, "ratio_to_base": 1.5},
         core | {"side": "random", "samples": 300, "seed": 1, "perplexity": 4.0, "ratio_to_base": 1.0},
         core | {"side": "random", "samples": 300, "seed": 2, "perplexity": 9.0, "ratio_to_base": 2.25},
-        {"side": "top", "region": "core", "edit": "lines", "setting": "o-head qkv-head, shared by matrix", "lines": 3, "ratio": 0.03,
-         "samples": 300, "perplexity": 5.0, "ratio_to_base": 1.25},
+        core | {"side": "top", "edit": "lines", "setting": "o-head qkv-head, shared by matrix", "lines": 3, "samples": 300}
+        | {"perplexity": 5.0, "ratio_to_base": 1.25},
         {"side": "top", "edit": "set", "setting": "layer 1 norm.input", "target": "index 7", "lines": 1, "amount": 1.0,
          "perplexity": 4.4, "ratio_to_base": 1.1},
     ]  # fmt: skip
@@ -110,7 +110,9 @@ def test_ours_stands_beside_each_published_case_as_a_ratio_and_as_a_perplexity_f
     assert "our last milestone, 64 samples" in trained.loc[5000, "judgement"]
     same = published_table.join(known, perplexity(), None, {"mini": "LLaMA-2-7B"})
     assert set(same["published_model"]) == {"LLaMA-2-7B"}
-    assert rows(same, experiment="core removal", language="zh", side="top")["perplexity"].tolist() == [8.0]
+    assert rows(same, experiment="core removal", language="zh", side="top")["perplexity"].tolist() == pytest.approx(
+        [8.0]
+    )
 
 
 def test_what_we_did_not_measure_is_missing_and_people_still_see_the_published_number(known):
