@@ -8,6 +8,7 @@
 # results/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors one bit a parameter
 # results/{model}/edits/{experiment}.json                               lines, dimensions or parameters to change
 # results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
+# results/{model}/generation/{generation}.parquet                        what the model writes, one row a text
 # results/{model}/pretraining/{pretraining}/{arm}.parquet               the same after further training, one row a sequence
 # results/tables/{table}.csv .md .tex .json                             for machines and for people
 # results/figures/{model}/{figure}.svg .png .gif
@@ -28,6 +29,7 @@ include: "rules/common.smk"
 include: "rules/common_experiments.smk"
 include: "rules/common_pretraining.smk"
 include: "rules/common_controls.smk"
+include: "rules/common_generation.smk"
 
 
 wildcard_constraints:
@@ -61,6 +63,7 @@ include: "rules/importance.smk"
 include: "rules/regions.smk"
 include: "rules/edits.smk"
 include: "rules/perplexity.smk"
+include: "rules/generation.smk"
 include: "rules/pretraining.smk"
 include: "rules/controls.smk"
 include: "rules/tables.smk"

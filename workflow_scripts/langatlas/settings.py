@@ -16,7 +16,7 @@ from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.models.adapters import dimension_of
 
-DROPPABLE = ("experiments", "pretraining")
+DROPPABLE = ("experiments", "generation", "pretraining")
 
 
 def checked(config: dict, schema_path: str | Path) -> dict:
@@ -118,6 +118,8 @@ def inconsistencies(config: dict) -> Iterator[str]:
     yield from _control_problems(config)
     for name, experiment in config["experiments"].items():
         yield from _experiment_problems(name, experiment, config)
+    for name, chosen in config["generation"].items():
+        yield from _generation_problems(f"generation.{name}", chosen, config)
     for name, chosen in config["pretraining"].items():
         yield from _pretraining_problems(f"pretraining.{name}", chosen, config)
     if sorted(set(config["importance"]["samples"])) != config["importance"]["samples"]:
@@ -183,6 +185,20 @@ def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[
             yield f"experiments.{name}.ratio: {experiment['ratio']} is none of regions.{region}.ratios {ratios}"
         for setting, axes in experiment["settings"].items():
             yield from _axis_problems(f"experiments.{name}.settings.{setting}", axes)
+
+
+def _generation_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
+    for label in [*(chosen["languages"] or []), *chosen["prompts"]]:
+        if label not in config["languages"]:
+            yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
+    for number, wanted in enumerate(chosen["regions"]):
+        kind, _, language = wanted["region"].partition("-")
+        known = kind == "core" or (kind == "monolingual" and language in config["regions"]["monolingual"]["languages"])
+        if not known:
+            yield f"{key}.regions[{number}].region: {wanted['region']!r} is no region; there are core and monolingual-LANGUAGE"
+        elif wanted["ratio"] not in config["regions"][kind]["ratios"]:
+            ratios = config["regions"][kind]["ratios"]
+            yield f"{key}.regions[{number}].ratio: {wanted['ratio']} is none of regions.{kind}.ratios {ratios}"
 
 
 def _pretraining_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:

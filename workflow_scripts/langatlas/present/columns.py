@@ -38,7 +38,7 @@ MEANING = {
     "p_value_holm": "p_value adjusted (Holm) for all languages and sides tested with the same region and ratio",
     "n_seeds": "random regions behind this row (geometric mean over them)",
     "n_sequences": "test sequences",
-    "n_tokens": "predicted tokens",
+    "n_tokens": "predicted tokens; of a generated text: its tokens",
     "n_bytes": "UTF-8 bytes of the test text",
     "rank": "1 = the language that removing this region hits hardest, by ratio_to_base",
     "rank_to_random": "the same by ratio_to_random",
@@ -90,6 +90,15 @@ MEANING = {
     "overlap_p_value": "probability of as large an overlap by chance (hypergeometric)",
     "overlap_by_chance": "expected overlap of two random sets of this size",
     "judgement": "what was taken for what, where the paper's case and ours are not the same",
+    # generation
+    "prompt_number": "index of the prompt within its language",
+    "prompt": "what the model was given",
+    "text": "what it wrote, greedily",
+    "repetition_rate": "share of three-token sequences that stood before in the same text",
+    "replacement_rate": "share of U+FFFD among the characters",
+    "detected": "language of the text by py3langid, among the tested languages; empty where it cannot be told",
+    "detected_probability": "its probability among those languages",
+    "same_as_base": "whether the unchanged model wrote the same text",
     # findings
     "finding": "what is stated, see langatlas.present.findings",
     "value": "the finding's number (a median where it sums up several languages)",
@@ -190,6 +199,10 @@ PUBLISHED = [
     "experiment", "published_model", "model", "language", "region_language", "ratio", "samples", "setting", "lines", "edit",
     "amount", "target", "mode", "training_samples", "side",
     "published_perplexity", "published_ratio_to_base", "perplexity", "ratio_to_base", "judgement",
+]  # fmt: skip
+GENERATION = [
+    "model", "experiment", *INTERVENTION, "language", "prompt_number", "prompt", "text", "n_tokens",
+    "repetition_rate", "replacement_rate", "detected", "detected_probability", "same_as_base",
 ]  # fmt: skip
 OUTLIERS = [
     "model", "outlier_rank", "dimension", "layer", "max_abs", "max_abs_later", "times_median",

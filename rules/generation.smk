@@ -1,0 +1,57 @@
+# What a model writes before and after regions are removed. One job a model and experiment.
+#
+# IN   results/models/{model}/model.json, results/{model}/tokens/{language}/test/00000.arrow, region files
+# OUT  results/{model}/generation/{generation}.parquet, results/tables/generation.*
+
+
+rule generate_text:
+    input:
+        manifest=f"{R}/models/{{model}}/model.json",
+        tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
+        shards=lambda wildcards: [
+            f"{R}/{wildcards.model}/tokens/{language}/test/00000.arrow"
+            for language in generation_languages(wildcards.generation)
+        ],
+        regions=lambda wildcards: generation_regions(wildcards.model, wildcards.generation),
+    output:
+        rows=f"{R}/{{model}}/generation/{{generation}}.parquet",
+    log:
+        f"{R}/logs/generate_text/{{model}}/{{generation}}.log",
+    benchmark:
+        f"{R}/benchmarks/generate_text/{{model}}/{{generation}}.tsv"
+    wildcard_constraints:
+        generation=alternatives(config["generation"]),
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime=120,
+    params:
+        tokenizer=lambda wildcards: f"{R}/models/{wildcards.model}",
+        languages=lambda wildcards: generation_languages(wildcards.generation),
+        prompts=lambda wildcards: config["generation"][wildcards.generation]["prompts"],
+        count=lambda wildcards: config["generation"][wildcards.generation]["count"],
+        prompt_tokens=lambda wildcards: config["generation"][wildcards.generation]["prompt_tokens"],
+        max_new_tokens=lambda wildcards: config["generation"][wildcards.generation]["max_new_tokens"],
+        precision=config["perplexity"]["precision"],
+        code=code_version("generate_text"),
+    script:
+        "../workflow_scripts/generate_text.py"
+
+
+rule tabulate_generation:
+    input:
+        rows=generation_files(),
+    output:
+        **table_outputs("generation"),
+    log:
+        f"{R}/logs/tabulate_generation.log",
+    localrule: True
+    conda:
+        "../envs/plot.yaml"
+    params:
+        labels=config["labels"],
+        code=code_version("tabulate_generation"),
+    script:
+        "../workflow_scripts/tabulate_generation.py"

@@ -1,0 +1,113 @@
+"""Greedy texts and the numbers about them."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from langatlas.intervene.edits import Change, Edit
+from langatlas.measure import generation
+from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
+from langatlas.present.generation_table import generation as build
+from langatlas.present.generation_table import wide_generation
+from langatlas.tokens import TextTokenizer
+from tiny import VOCABULARY, tiny_llama
+
+PROMPTS = [[1, 5, 9], [1, 7], [1, 8, 2], [1, 3, 3, 4]]
+END = 2
+
+
+def by_hand(model, prompt, length):
+    """Argmax one token at a time, the whole text read anew, without any cache."""
+    ids = list(prompt)
+    for _ in range(length):
+        with torch.no_grad():
+            following = int(model(torch.tensor([ids])).logits[0, -1].argmax())
+        if following == END:
+            break
+        ids.append(following)
+    return ids[len(prompt) :]
+
+
+def test_greedy_is_the_argmax_step_by_step_for_prompts_of_any_lengths():
+    model = tiny_llama(seed=4)
+    found = generation.greedy(model, PROMPTS, 9, END, "float32")
+    assert found == [by_hand(model, prompt, 9) for prompt in PROMPTS]
+
+
+def test_repetition_and_replacement_by_hand():
+    assert generation.repetition_rate([1, 2, 3, 1, 2, 3, 1, 2]) == pytest.approx(1 - 3 / 6)
+    assert generation.repetition_rate([4, 4, 4, 4, 4]) == pytest.approx(2 / 3)
+    assert generation.repetition_rate([1, 2]) == 0
+    assert generation.replacement_rate("ab\ufffd\ufffd") == 0.5
+    assert generation.replacement_rate("") == 0
+
+
+def test_languages_are_told_apart_and_nothing_is_said_of_too_little():
+    identifier = generation.LanguageIdentifier(["ru", "en", "zh", "xx_law"])
+    assert identifier.identify("Столица Франции — город Париж.")[0] == "ru"
+    assert identifier.identify("The capital of France is the city of Paris.")[0] == "en"
+    assert identifier.identify("法国的首都是巴黎，这是一个城市。")[0] == "zh"
+    assert identifier.identify("12 .")[0] is None
+    assert identifier.identify("\ufffd\ufffd\ufffd")[0] is None
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    pq.write_table(pa.table({"text": ["Привет, мир", "hello world"] * 4}), tmp_path / "text.parquet")
+    trained = train_tokenizer([str(tmp_path / "text.parquet")], 260)
+    save_tokenizer(trained, str(tmp_path / "tokenizer.json"), str(tmp_path / "tokenizer_config.json"), 32)
+    return TextTokenizer.load(tmp_path)
+
+
+def test_rows_hold_every_intervention_and_prompt_and_the_model_is_itself_again(tokenizer):
+    model = tiny_llama(seed=4)
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    columns = {"side": "top", "region": "core", "ratio": 0.03, "edit": "lines"}
+    every = list(range(VOCABULARY))
+    silence = Edit(
+        columns, [Change("lm_head.weight", 0, every)]
+    )  # all logits 0: the first token, id 0, again and again
+    prompts = {"en": PROMPTS[:2], "ru": PROMPTS[2:]}
+    rows = generation.generate(model, tokenizer, prompts, [silence], max_new_tokens=6, precision="float32")
+    assert len(rows) == 2 * 4
+    assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
+    edited = rows[rows["side"] == "top"]
+    assert (edited["n_tokens"] == 6).all()
+    assert np.allclose(edited["repetition_rate"], 3 / 4)
+    table = build(rows.assign(model="m", experiment="e"))
+    assert table.loc[table["side"] == "base", "same_as_base"].all()
+    parts = wide_generation(table)
+    numbers = parts["m, e: numbers over all languages"]
+    assert numbers["Removed"].tolist() == ["nothing", "core 3 %, top"]
+    assert numbers["Repetition"].iloc[1] == pytest.approx(0.75)
+    assert any("Russian" in heading for heading in parts)
+
+
+def test_a_prompt_is_the_beginning_of_a_sequence_and_never_all_of_it():
+    assert generation.prompt_of(np.array([0, 5, 6, 7, 1]), 3) == [0, 5, 6]
+    assert generation.prompt_of(np.array([0, 5, 1]), 9) == [0, 5]
+
+
+def test_texts_are_compared_with_the_base_of_their_own_prompt():
+    common = {"model": "m", "experiment": "e", "language": "en", "n_tokens": 3, "repetition_rate": 0.0}
+    common |= {"replacement_rate": 0.0, "detected": "en", "detected_probability": 0.9, "prompt": "p"}
+    texts = [("base", 0, "a"), ("base", 1, "b"), ("top", 0, "a"), ("top", 1, "a")]
+    frame = pd.DataFrame([common | {"side": s, "prompt_number": n, "text": t} for s, n, t in texts])
+    for name in (
+        "region",
+        "region_language",
+        "scope",
+        "samples",
+        "seed",
+        "ratio",
+        "edit",
+        "setting",
+        "target",
+        "lines",
+        "amount",
+    ):
+        frame[name] = None
+    assert build(frame)["same_as_base"].tolist() == [True, True, True, False]

@@ -1,0 +1,121 @@
+"""What a model writes, greedily, before and after each intervention, and numbers about the text."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from langatlas.intervene.edits import Edit
+from langatlas.measure.perplexity import applied, describe
+from langatlas.models import devices
+from langatlas.region import Region
+from langatlas.tokens import TextTokenizer
+
+log = logging.getLogger(__name__)
+NGRAM = 3
+LEAST_PROBABILITY = 0.5  # a restricted identifier must choose some language; below this nothing is said
+
+
+@torch.inference_mode()
+def greedy(model: torch.nn.Module, prompts: Sequence[Sequence[int]], max_new_tokens: int, end_id: int, precision: str):
+    """Most probable continuations, up to and without the end token: a list of ids for each prompt.
+
+    Prompts of equal length run together, so none is padded and each comes out as if it ran alone.
+    """
+    device = next(model.parameters()).device
+    written: list[list[int]] = [[] for _ in prompts]
+    lengths: dict[int, list[int]] = {}
+    for number, ids in enumerate(prompts):
+        lengths.setdefault(len(ids), []).append(number)
+    for members in lengths.values():
+        input_ids = torch.tensor([list(map(int, prompts[number])) for number in members], device=device)
+        with devices.autocast(precision, device):
+            output = model.generate(
+                input_ids,
+                attention_mask=torch.ones_like(input_ids),
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                num_beams=1,
+                eos_token_id=end_id,
+                pad_token_id=end_id,
+            )
+        for number, row in zip(members, output[:, input_ids.shape[1] :].tolist(), strict=True):
+            written[number] = row[: row.index(end_id)] if end_id in row else row
+    return written
+
+
+def repetition_rate(ids: Sequence[int], n: int = NGRAM) -> float:
+    """Share of the n-grams of tokens that stood before in the same text; 0 where it has none."""
+    grams = [tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)]
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+def replacement_rate(text: str) -> float:
+    """Share of U+FFFD among the characters: bytes that are no UTF-8. 0 for an empty text."""
+    return text.count("\ufffd") / len(text) if text else 0.0
+
+
+class LanguageIdentifier:
+    """py3langid among the given languages; a label that it does not know is never said."""
+
+    def __init__(self, labels: Iterable[str]):
+        from py3langid.langid import MODEL_FILE
+        from py3langid.langid import LanguageIdentifier as Identifier
+
+        self._identifier = Identifier.from_model_file(MODEL_FILE, norm_probs=True)
+        known = [label for label in labels if label in self._identifier.nb_classes]
+        self._identifier.set_languages(known)
+
+    def identify(self, text: str) -> tuple[str | None, float]:
+        """Language and probability; None where the text is too short or the probability too small to say."""
+        letters = "".join(character for character in text if character.isalpha())
+        if len(letters) < 4:
+            return None, 0.0
+        label, probability = self._identifier.classify(text.replace("\ufffd", " "))
+        return (label if probability >= LEAST_PROBABILITY else None), float(probability)
+
+
+def prompt_of(ids: np.ndarray, count: int) -> list[int]:
+    """The first ``count`` tokens of a test sequence as a prompt (the start mark included), all but the last at most."""
+    return [int(i) for i in ids[: min(count, len(ids) - 1)]]
+
+
+def generate(
+    model: torch.nn.Module,
+    tokenizer: TextTokenizer,
+    prompts: Mapping[str, Sequence[Sequence[int]]],
+    interventions: Sequence[Region | Edit],
+    *,
+    max_new_tokens: int,
+    precision: str,
+) -> pd.DataFrame:
+    """Rows (intervention, language, prompt): the columns of ``describe``, then language, prompt_number, prompt, text and
+    numbers: n_tokens, repetition_rate, replacement_rate, detected, detected_probability.
+
+    ``prompts``: language -> token ids of each prompt.
+    """
+    precision = devices.resolve_precision(precision, next(model.parameters()).device)
+    identifier = LanguageIdentifier(prompts)
+    flat = [(language, number, ids) for language, many in prompts.items() for number, ids in enumerate(many)]
+    decode = tokenizer.tokenizer.decode
+    rows = []
+    for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
+        with applied(model, intervention):
+            written = greedy(model, [ids for *_, ids in flat], max_new_tokens, tokenizer.end_id, precision)
+        for (language, number, prompt), ids in zip(flat, written, strict=True):
+            text = decode(ids, skip_special_tokens=True)
+            detected, probability = identifier.identify(text)
+            rows.append(
+                describe(intervention)
+                | {"language": language, "prompt_number": number, "prompt": decode(prompt, skip_special_tokens=True)}
+                | {"text": text, "n_tokens": len(ids), "repetition_rate": repetition_rate(ids)}
+                | {
+                    "replacement_rate": replacement_rate(text),
+                    "detected": detected,
+                    "detected_probability": probability,
+                }
+            )
+    return pd.DataFrame(rows)
