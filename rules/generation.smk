@@ -31,7 +31,7 @@ rule generate_text:
         tokenizer=lambda wildcards: f"{R}/models/{wildcards.model}",
         languages=lambda wildcards: generation_languages(wildcards.generation),
         prompts=lambda wildcards: config["generation"][wildcards.generation]["prompts"],
-        count=lambda wildcards: config["generation"][wildcards.generation]["count"],
+        prompts_each=lambda wildcards: config["generation"][wildcards.generation]["count"],
         prompt_tokens=lambda wildcards: config["generation"][wildcards.generation]["prompt_tokens"],
         max_new_tokens=lambda wildcards: config["generation"][wildcards.generation]["max_new_tokens"],
         precision=config["perplexity"]["precision"],

@@ -21,7 +21,7 @@ if __name__ == "__main__":
             given = params.prompts.get(language)
             encoded = [tokenizer.tokenizer.encode(text, add_special_tokens=False).ids for text in given or []]
             prompts[language] = [[tokenizer.start_id, *ids] for ids in encoded] or [
-                prompt_of(ids, params.prompt_tokens) for ids in open_shard(path).sequences[: params.count]
+                prompt_of(ids, params.prompt_tokens) for ids in open_shard(path).sequences[: params.prompts_each]
             ]
         model = checkpoint.load(manifest, devices.pick_device())
         rows = generate(
