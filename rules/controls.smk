@@ -167,3 +167,24 @@ for _table, _inputs in CONTROL_TABLES.items():
             code=code_version("tabulate_controls"),
         script:
             "../workflow_scripts/tabulate_controls.py"
+
+
+rule plot_controls:
+    input:
+        style=STYLE,
+        table=f"{R}/tables/controls.csv",
+    output:
+        svg=f"{R}/figures/{{model}}/controls.svg",
+        png=report(f"{R}/figures/{{model}}/controls.png", **caption("controls", "2 Removal")),
+    log:
+        f"{R}/logs/plot_controls/{{model}}.log",
+    conda:
+        "../envs/plot.yaml"
+    params:
+        samples=variant_samples(),
+        core_samples=last_milestone(),
+        sequences=config["tokens"]["max_sequences"]["test"],
+        labels=config["labels"],
+        code=code_version("plot_controls"),
+    script:
+        "../workflow_scripts/plot_controls.py"

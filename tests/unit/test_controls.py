@@ -12,6 +12,7 @@ from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.overlap import overlaps_with
 from langatlas.models.nll import pad, token_nll
 from langatlas.present import columns, control_tables, survival
+from langatlas.present.figures import controls as controls_figure
 from langatlas.region import Region, save
 from langatlas.tensorfile import TensorFile
 from tiny import importance_metadata, random_sequences, tiny_llama
@@ -302,3 +303,13 @@ def test_the_page_says_numbers_and_criteria():
     assert "3.00" in sentence
     assert "1.50" in sentence
     assert "3 of 3 languages" in sentence
+
+
+def test_the_figure_has_a_row_a_region_with_the_most_harmful_on_top():
+    table = tables()["controls"].assign(ratio=0.03)
+    drawing = controls_figure.figure(table, "m")
+    (axes,) = drawing.axes
+    named = [label.get_text() for label in axes.get_yticklabels()]
+    assert named[0].startswith("the core itself")
+    assert named[-1] == "importance from English alone"
+    assert [len(dots.get_offsets()) for dots in axes.collections if len(dots.get_offsets()) == 3] == [3] * 4

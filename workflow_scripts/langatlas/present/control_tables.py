@@ -73,7 +73,7 @@ def wide_controls(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dic
             ends = f"{markup.number(factors.min())} to {markup.number(factors.max())}"
             lines.append(
                 {
-                    "Chosen by": _named(region),
+                    "Chosen by": named(region),
                     "× base": f"{markup.number(factors.median())} ({ends})",
                     "÷ core's": markup.number(float(np.exp(logs.median()))),
                     "Samples": part["samples"].iloc[0],
@@ -85,7 +85,8 @@ def wide_controls(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dic
     return parts
 
 
-def _named(region: str) -> str:
+def named(region: str) -> str:
+    """What a control region was chosen by, in words."""
     if region.startswith("core-only_"):
         return f"importance from {languages.get(region.removeprefix('core-only_'), None).name} alone"
     return WORDS.get(region, region)

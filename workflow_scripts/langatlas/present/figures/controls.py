@@ -1,0 +1,55 @@
+"""The core region beside regions that were chosen otherwise: what removing each does, a dot a language."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from langatlas.present import control_tables
+from langatlas.present.figures import canvas, heatmap
+
+SPREAD = 0.3  # of a row: languages stand below each other in their order, so that equal values are seen
+
+
+def draw(table: pd.DataFrame, axes: Axes) -> Axes:
+    """One row a region, the most harmful on top; dots are languages, the bar is their median; logarithmic axis.
+
+    ``table``: columns region, language, ratio_to_base. Infinite ratios (a collapsed model) stand at the right edge.
+    """
+    medians = table.groupby("region")["ratio_to_base"].median().sort_values(ascending=False)
+    finite = table.loc[np.isfinite(table["ratio_to_base"]), "ratio_to_base"]
+    edge = finite.max() * 1.05
+    for row, region in enumerate(medians.index):
+        values = table.loc[table["region"] == region, "ratio_to_base"].clip(upper=edge)
+        colour = {"core": "C1", "core-random": "C2", "core-matched": "C2"}.get(region, "C0")
+        heights = row + np.linspace(-SPREAD, SPREAD, len(values))
+        axes.scatter(values, heights, s=14, color=colour, alpha=0.8, linewidths=0, zorder=3)
+        axes.vlines(min(medians[region], edge), row - 0.4, row + 0.4, color=colour, linewidth=2)
+    axes.axvline(1, color="#222222", linewidth=0.8)
+    axes.set_xscale("log")
+    low, high = min(axes.get_xlim()[0], 0.97), max(axes.get_xlim()[1], 1.15)
+    ticks = np.array(heatmap.spread_ratios(np.log2(low), np.log2(high), 0.12))
+    if high / low > 1e3:
+        ticks = 10.0 ** np.arange(0, np.ceil(np.log10(high)) + 1)
+    axes.set_xticks(ticks[(ticks >= low) & (ticks <= high)])
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{heatmap.ratio_text(value, trim=True)}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_tick_params(which="minor", length=0)
+    axes.set_yticks(range(len(medians)), [control_tables.named(region) for region in medians.index])
+    axes.set(ylim=(len(medians) - 0.5, -0.5), xlabel="perplexity ÷ whole model's")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    return axes
+
+
+def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
+    """``table``: the table `controls`."""
+    rows = canvas.select(table, model=model)
+    drawing = canvas.new_figure(7.5, 1.2 + 0.36 * rows["region"].nunique())
+    draw(rows, drawing.subplots())
+    canvas.headline(drawing, f"Removing {rows['ratio'].iloc[0]:.0%} of each matrix of {model}, chosen by …")
+    return drawing
