@@ -46,7 +46,7 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
     for line, language in zip(grid, order, strict=True):
         for axes, setting in zip(line, settings, strict=True):
             draw(rows[(rows["language"] == language) & (rows["setting"] == setting)], axes)
-        line[0].set_ylabel(f"{fonts.full_name(language, own)}\nperplexity ÷ whole model's")
+        line[0].set_ylabel(fonts.full_name(language, own))
         fonts.style_labels([line[0].yaxis.label], [language])
     low, high = grid[0, 0].get_ylim()
     ticks = heatmap.spread_ratios(np.log2(min(low, 0.97)), np.log2(max(high, 1.15)), 0.14)
@@ -56,9 +56,11 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
     grid[0, 0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{heatmap.ratio_text(value, trim=True)}"))
     grid[0, 0].yaxis.set_minor_formatter(NullFormatter())
     for axes, setting in zip(grid[0], settings, strict=True):
-        axes.set_title("\n".join(setting.replace(", ", " ").split(" ")), fontsize="small")
+        matrices, shared = setting.rsplit(", ", 1) if ", " in setting else (setting, "")
+        axes.set_title("\n".join([*matrices.split(" "), shared]).rstrip(), fontsize="small")
     for axes in grid[-1]:
         axes.set_xlabel("lines of each matrix")
+    drawing.supylabel("perplexity ÷ whole model's", fontsize="medium")
     handles, names = grid[0, 0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=len(SIDES))
     canvas.headline(drawing, f"Cutting lines that hold most, medium or least of a region of {model}")
