@@ -217,9 +217,13 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
         "module": "attn.q",
         "panels": [{"module": "attn.q", "cmap": "Reds"}],
         "published_model": "LLaMA-2-7B",
-    }
+        "core_samples": 256,
+        "chosen": {
+            "language": "zh", "region": "core", "ratio": 0.03, "learning_rate": 0.001, "batch_size": 8, "accumulation": 2,
+        },
+    }  # fmt: skip
     config = {"models": ["mini"], "languages": ["ru"], "importance": {"samples": [256]}}
-    job = SimpleNamespace(wildcards=SimpleNamespace(model="mini"), params=params, config=config)
+    job = SimpleNamespace(wildcards=SimpleNamespace(model="mini", pretraining="recovery"), params=params, config=config)
     text = Environment(undefined=StrictUndefined).from_string(caption.read_text(encoding="utf-8")).render(snakemake=job)
     docutils = pytest.importorskip("docutils.core")
     strict = {"halt_level": 2, "report_level": 2}
@@ -228,7 +232,7 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
 
 def test_no_figure_imports_torch():
     scripts = [path.stem for path in (ROOT / "workflow_scripts").glob("plot_*.py")]
-    assert len(scripts) == 9
+    assert len(scripts) == 12
     code = f"import sys; sys.path.insert(0, {str(ROOT / 'workflow_scripts')!r})\n"
     code += "\n".join(f"import {script}" for script in scripts)
     code += "\nassert not {'torch', 'transformers', 'matplotlib.pyplot'} & set(sys.modules)"

@@ -20,7 +20,10 @@ from snakemake_executor_plugin_slurm.partitions import read_partition_file
 
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "slurm" / "profile.yaml"
-GPU_RULES = {"train_mini", "accumulate_gradients", "measure_perplexity"}
+GPU_RULES = {
+    "train_mini", "accumulate_gradients", "score_variants", "find_outliers", "measure_perplexity", "generate_text",
+    "further_pretrain",
+}  # fmt: skip
 STAND_INS = {
     "sbatch": 'printf "%s\\n" "$*" >> "$SBATCH_CALLS"; echo "this is a stand-in" >&2; exit 1',
     "squeue": "exit 0",
