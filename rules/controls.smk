@@ -138,7 +138,6 @@ rule measure_concentration:
         mem_mb=3000,
         runtime=240,
     params:
-        draws=config["statistics"]["permutations"],
         seed=config["statistics"]["seed"],
         code=code_version("measure_concentration"),
     script:

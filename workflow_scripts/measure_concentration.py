@@ -10,6 +10,6 @@ from langatlas.region import Region
 if __name__ == "__main__":
     with runlog.job(snakemake):
         params = snakemake.params
-        frames = [concentration(Region.open(path), params.draws, params.seed) for path in snakemake.input.regions]
+        frames = [concentration(Region.open(path), params.seed) for path in snakemake.input.regions]
         with atomic(snakemake.output.csv) as path:
             pd.concat(frames, ignore_index=True).to_csv(path, index=False)

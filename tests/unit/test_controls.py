@@ -161,9 +161,9 @@ def test_a_region_in_one_line_is_concentrated_and_a_random_one_is_not(tmp_path):
         return mask
 
     generator = np.random.default_rng(4)
-    stripes = concentration.concentration(write_region(tmp_path / "a.safetensors", striped), 500, 1)
+    stripes = concentration.concentration(write_region(tmp_path / "a.safetensors", striped), 1, 500)
     chance = concentration.concentration(
-        write_region(tmp_path / "b.safetensors", lambda n, shape: generator.random(shape) < 0.2), 500, 1
+        write_region(tmp_path / "b.safetensors", lambda n, shape: generator.random(shape) < 0.2), 1, 500
     )
     q = stripes[stripes["module"] == "attn.q"].set_index("measure")
     assert (q.loc["gini-residual", "null_p_value"] < 0.01).all()

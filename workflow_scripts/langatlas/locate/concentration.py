@@ -6,13 +6,18 @@ the second question matters more: the Gini coefficient of the number of selected
 Both against a null: the same number of parameters anywhere in the matrix.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from langatlas.locate.lines import line_counts, matrices
 from langatlas.locate.overlap import described
 from langatlas.models.adapters import AXES
 from langatlas.region import Region
+
+DRAWS = 300  # of each null: its standard deviation is then known to 4 %, and p down to 1/301
 
 
 def morans_i(mask: np.ndarray) -> float:
@@ -56,20 +61,22 @@ def gini(counts: np.ndarray) -> np.ndarray:
         return (ordered * ranks).sum(-1) / (n * total)
 
 
+@lru_cache(maxsize=256)
 def gini_null(n_lines: int, line_size: int, n_selected: int, draws: int, seed: int) -> np.ndarray:
-    """Gini coefficients of random masks of the same size: lines are drawn without replacement (multivariate hypergeometric)."""
+    """Gini coefficients of random masks of the same size: lines are drawn without replacement (multivariate hypergeometric).
+
+    Kept: matrices of one shape share it in a region with the same number in each, and so do both axes of a square one.
+    """
     generator = np.random.default_rng(seed)
     counts = generator.multivariate_hypergeometric([line_size] * n_lines, n_selected, size=draws, method="marginals")
     return gini(counts)
 
 
-def concentration(region: Region, draws: int, seed: int) -> pd.DataFrame:
+def concentration(region: Region, seed: int, draws: int = DRAWS) -> pd.DataFrame:
     """One row a matrix and measure (moran, gini-head, gini-residual, gini-ffn): value, null_mean, null_sd, z, null_p_value.
 
     p: one-sided, as concentrated or more by chance; for Moran's I by the normal law, for Gini by draws (never 0).
     """
-    from scipy.stats import norm
-
     rows = []
     for place in matrices(region):
         mask = region.mask(place.name)

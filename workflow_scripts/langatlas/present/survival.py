@@ -13,6 +13,7 @@ from langatlas.present import columns, markup, wide_tables
 LEVEL = 0.05
 NOTE = """Each claim is judged by its criterion, from this run's tables and for its models alone: a mini model that was trained
 for minutes says what to look for in a real one, not what will be found there."""
+NOT_MEASURED = "This run did not measure it."
 SURVIVES, FAILS, UNKNOWN = "survives", "does not survive", "cannot be told"
 Tables = Mapping[str, pd.DataFrame]
 Verdict = tuple[bool | None, str]
@@ -33,7 +34,7 @@ def _rows(model: str, tables: Tables) -> Iterator[dict]:
         try:
             met, sentence = judge(own)
         except (KeyError, IndexError):
-            met, sentence = None, "This run did not measure it."
+            met, sentence = None, NOT_MEASURED
         verdict = UNKNOWN if met is None else SURVIVES if met else FAILS
         yield {"model": model, "claim": claim, "verdict": verdict, "criterion": criterion, "sentence": sentence}
 
@@ -67,14 +68,19 @@ def _against_core(region: str, words: str) -> Callable[[Tables], Verdict]:
     return judge
 
 
+def _largest(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the scope matrix at the last milestone and the largest ratio: one row a language and side."""
+    table = table[table["scope"] == "matrix"]
+    table = table[table["samples"] == table["samples"].max()]
+    return table[table["ratio"] == table["ratio"].max()]
+
+
 def _median(factors: pd.Series) -> str:
     return markup.number(float(factors.median()))
 
 
 def _destroys(tables: Tables) -> Verdict:
-    table = tables["core_removal"]
-    table = table[(table["region"] == "core") & (table["scope"] == "matrix")]
-    table = table[table["ratio"] == table["ratio"].max()]
+    table = _largest(tables["core_removal"][tables["core_removal"]["region"] == "core"])
     factors = table.pivot(index="language", columns="side", values="ratio_to_base")
     p = table[table["side"] == "top"].set_index("language")["p_value_holm"]
     ordered = (factors["top"] > factors["random"]) & (factors["random"] > factors["bottom"]) & (p < LEVEL)
@@ -100,9 +106,10 @@ def _single(tables: Tables) -> Verdict:
 
 
 def _own_language(tables: Tables) -> Verdict:
-    table = tables["effect_matrix"]
-    table = table[table["ratio"] == table["ratio"].max()]
+    table = _largest(tables["effect_matrix"])
     own = table[table["region_language"] == table["language"]]
+    if own.empty:
+        raise KeyError("own language")
     hits = int(((own["rank"] == 1) & (own["p_value_holm"] < LEVEL)).sum())
     others = table[table["region_language"] != table["language"]]
     sentence = (
