@@ -16,7 +16,11 @@ def variant_file(model, variant, language):
 def control_names():
     """Regions that are compared with the core, and how many samples each was made from; random ones by seed."""
     controls = config["regions"]["controls"]
-    named = {f"core-{variant}": variant_samples() for variant in controls["variants"]}
+    named = {}
+    if variant_samples() in config["importance"]["samples"][:-1]:
+        # The published score from as few samples as the others: otherwise more text could pass for a better score.
+        named = {"core-few": variant_samples()}
+    named |= {f"core-{variant}": variant_samples() for variant in controls["variants"]}
     named |= {f"core-only_{language}": last_milestone() for language in controls["single"]}
     return named | ({"core-matched": last_milestone()} if controls["matched"] else {})
 
@@ -36,6 +40,8 @@ def control_importances(model, region):
     if kind.startswith("only_"):
         return [importance_file(model, kind.removeprefix("only_"), last_milestone())]
     languages = config["regions"]["core"]["languages"]
+    if kind == "few":
+        return [importance_file(model, language, variant_samples()) for language in languages]
     return [variant_file(model, kind, language) for language in (languages[:1] if kind == "magnitude" else languages)]
 
 
@@ -80,9 +86,19 @@ def control_counts(name):
     return [f"{R}/{model}/controls/{name}.csv" for model in config["models"]]
 
 
+def control_perplexity():
+    """Perplexity files that hold the core and the controls."""
+    experiments = [name for name in map(experiment_of, ("core", "controls")) if name]
+    return perplexity_files(experiments) if experiments else []
+
+
 CONTROL_TABLES = {
-    "controls": {"perplexity": f"{R}/tables/perplexity.csv", "counts": control_counts("overlap")},
-    "reliability": {"counts": control_counts("reliability")},
+    "controls": {
+        "perplexity": f"{R}/tables/perplexity.csv",
+        "counts": control_counts("overlap"),
+        "rows": control_perplexity(),
+    },
+    "reliability": {"counts": control_counts("reliability"), "overlap": control_counts("overlap")},
     "concentration": {"counts": control_counts("concentration")},
     "family_overlap": {"overlap": f"{R}/tables/region_overlap.csv"},
     "survival": {

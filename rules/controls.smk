@@ -161,6 +161,7 @@ for _table, _inputs in CONTROL_TABLES.items():
         params:
             table=_table,
             labels=config["labels"],
+            resamples=config["statistics"]["resamples"],
             permutations=config["statistics"]["permutations"],
             seed=config["statistics"]["seed"],
             code=code_version("tabulate_controls"),

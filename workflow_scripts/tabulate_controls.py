@@ -7,6 +7,7 @@ import pandas as pd
 
 from langatlas import runlog
 from langatlas.present import control_tables, survival
+from langatlas.present.control_pairs import against_core
 from langatlas.present.tables import read_table, write_table
 
 
@@ -19,8 +20,12 @@ def build(name: str, inputs, params) -> pd.DataFrame:
         return control_tables.family_overlap(overlap, params.permutations, params.seed, params.labels)
     counts = pd.concat([read_table(path) for path in inputs.counts], ignore_index=True)
     if name == "controls":
-        return control_tables.controls(read_table(inputs.perplexity), counts)
-    return {"reliability": control_tables.reliability, "concentration": control_tables.concentration}[name](counts)
+        settings = {"resamples": params.resamples, "permutations": params.permutations, "seed": params.seed}
+        return control_tables.controls(read_table(inputs.perplexity), counts, against_core(inputs.rows, **settings))
+    if name == "reliability":
+        overlap = pd.concat([read_table(path) for path in inputs.overlap], ignore_index=True)
+        return control_tables.reliability(counts, overlap)
+    return control_tables.concentration(counts)
 
 
 if __name__ == "__main__":
@@ -39,5 +44,5 @@ if __name__ == "__main__":
             title=title,
             note=note,
             code=params.code,
-            settings={"permutations": params.permutations, "seed": params.seed},
+            settings={"resamples": params.resamples, "permutations": params.permutations, "seed": params.seed},
         )

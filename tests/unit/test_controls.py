@@ -235,7 +235,7 @@ def test_relatives_that_share_more_are_found_and_strangers_are_not():
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 
 
-def tables(core=3.0, other=1.5, own=1.3, halves=0.5, single=1.2):
+def tables(core=3.0, other=1.5, own=1.3, halves=0.5, single=1.2, p=0.001):
     languages = ["en", "ru", "zh"]
     rows = []
     for region, factor in {
@@ -247,14 +247,18 @@ def tables(core=3.0, other=1.5, own=1.3, halves=0.5, single=1.2):
         shared = (
             {"jaccard": 0.1, "times_chance": 3.0} if region != "core" else {"jaccard": np.nan, "times_chance": np.nan}
         )
-        rows += [{"model": "m", "region": region, "language": x, "ratio_to_base": factor, **shared} for x in languages]
+        paired = {"reference": "core", "ratio_to_reference": factor / core, "reference_p_value_holm": p}
+        if region == "core":
+            paired = {"reference": None, "ratio_to_reference": np.nan, "reference_p_value_holm": np.nan}
+        measured = {"ratio_to_base": factor, "samples": 9, **paired, **shared}
+        rows += [{"model": "m", "region": region, "language": x, **measured} for x in languages]
     matrix = [
-        {"model": "m", "region_language": a, "language": b, "ratio": 0.05, "ratio_to_base": own if a == b else 1.1,
+        {"model": "m", "region_language": a, "language": b, "scope": "matrix", "samples": 9, "ratio": 0.05, "ratio_to_base": own if a == b else 1.1,
          "rank": 1 if a == b and own > 1.1 else 2, "p_value_holm": 0.001}
         for a in languages for b in languages
     ]  # fmt: skip
     removal = [
-        {"model": "m", "region": "core", "scope": "matrix", "ratio": 0.05, "language": x, "side": side,
+        {"model": "m", "region": "core", "scope": "matrix", "samples": 9, "ratio": 0.05, "language": x, "side": side,
          "ratio_to_base": factor, "p_value_holm": 0.001}
         for x in languages for side, factor in (("top", core), ("random", 1.05), ("bottom", 1.0))
     ]  # fmt: skip
@@ -302,7 +306,38 @@ def test_the_page_says_numbers_and_criteria():
     sentence = part.set_index("Claim").loc["The core is more than large weights", "What was found"]
     assert "3.00" in sentence
     assert "1.50" in sentence
-    assert "3 of 3 languages" in sentence
+    assert "significantly more in 3 of 3 languages" in sentence
+    assert "significantly less in 0" in sentence
+
+
+def test_a_difference_that_may_be_chance_does_not_survive():
+    assert verdicts(p=0.2)["The core is more than large weights"] == survival.FAILS
+
+
+def test_nothing_to_compare_cannot_be_told_and_never_survives():
+    claims = {
+        "controls": "The core is more than large weights",
+        "effect_matrix": "Each language has a region of its own",
+    }
+    for name, claim in claims.items():
+        changed = tables()
+        rows = changed[name]
+        if name == "controls":
+            rows.loc[rows["region"] == "core-matched", ["ratio_to_base", "ratio_to_reference"]] = np.nan
+        else:
+            changed[name] = rows[rows["region_language"] != rows["language"]]
+        assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == survival.UNKNOWN
+
+
+def test_the_last_milestone_is_judged_where_there_are_two():
+    changed = tables()
+    last = changed["core_removal"]
+    early = last.assign(samples=3, ratio_to_base=1.0)
+    changed["core_removal"] = pd.concat([early, last])
+    claim = "A small core region carries all languages"
+    assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == survival.SURVIVES
+    changed["core_removal"] = pd.concat([last.assign(samples=3), early.assign(samples=9)])
+    assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == survival.FAILS
 
 
 def test_the_figure_has_a_row_a_region_with_the_most_harmful_on_top():

@@ -61,7 +61,12 @@ MEANING = {
     "n_languages": "languages behind this row",
     # controls
     "core_ratio_to_base": "ratio_to_base of the core region of the same size, in the same language",
-    "comparison": "halves (of one language), languages (halves of two), milestones (little and much text of one)",
+    "reference": "the core, or (core-few) the core from as few samples as this region's score",
+    "ratio_to_reference": "perplexity / that without the reference, on the same sequences; below 1: the reference hurts more",
+    "reference_p_value": "two-sided paired sign-flip permutation test of the sequences' NLL against the reference",
+    "reference_p_value_holm": "reference_p_value adjusted (Holm) for all languages tested with the same region",
+    "comparison": "halves (of one language), languages (halves of two), milestones (little and much text of one), scopes (the "
+    "core of each matrix and the core of a wider scope)",
     "kinship": "what makes two languages relatives: family, branch or script",
     "times_chance_within": "geometric mean of times_chance over pairs of relatives",
     "times_chance_between": "the same over all other pairs",
@@ -182,7 +187,12 @@ FORGETTING = [
 ]  # fmt: skip
 CONTROLS = [
     "model", "region", "side", "samples", "ratio", "language", *with_interval("ratio_to_base"), "core_ratio_to_base",
+    "reference", *with_interval("ratio_to_reference"), "reference_p_value", "reference_p_value_holm",
     "n_seeds", "jaccard", "jaccard_by_chance", "times_chance",
+]  # fmt: skip
+AGAINST_CORE = [
+    "model", "language", "region", "reference", *with_interval("ratio_to_reference"),
+    "reference_p_value", "reference_p_value_holm",
 ]  # fmt: skip
 RELIABILITY = [
     "model", "ratio", "comparison", "language_a", "language_b", "jaccard", "jaccard_by_chance", "times_chance", "spearman",

@@ -8,11 +8,14 @@ import pandas as pd
 
 from langatlas import languages, statistics
 from langatlas.present import columns, markup, wide_tables
+from langatlas.present.control_pairs import SAME_TEXT, control_rows
 from langatlas.present.removal_tables import mean_over_seeds
 
 CONTROLS = ["model", "region", "language", "side"]
+LEVEL = 0.05
 WORDS = {
     "core": "the core itself (|θ · Σ gradient| over the core's languages)",
+    SAME_TEXT: "the core's own score, from less text",
     "core-magnitude": "largest |θ|",
     "core-wanda": "Wanda: |θ| · ‖input‖",
     "core-absolute": "Σ |θ · gradient|: signs cannot cancel",
@@ -24,26 +27,19 @@ WORDS = {
 }
 
 
-def controls(perplexity: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
-    """One row a control and language: its ratio to base beside the core's, and what it shares with the core.
+def controls(perplexity: pd.DataFrame, counts: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """One row a control and language: its ratio to base beside the core's, the two paired, and what they share.
 
-    ``perplexity``: the table; ``counts``: ``locate.overlap.overlaps_with`` of all models. The core at the same ratio, and
-    its random control, stand as regions ``core`` and ``core-random``. Random ones are the mean over seeds.
+    ``perplexity``: the table; ``counts``: ``locate.overlap.overlaps_with`` of all models; ``pairs``:
+    ``control_pairs.against_core``. The core at the same ratio, and its random control, stand as regions ``core`` and
+    ``core-random``. Random ones are the mean over seeds.
     """
-    removed = perplexity[
-        (perplexity["edit"] == "remove") & (perplexity["scope"] == "matrix") & perplexity["region_language"].isna()
-    ]
-    chosen = removed[removed["experiment"] == "controls"]
-    core = removed[
-        (removed["region"] == "core") & removed["ratio"].isin(chosen["ratio"].unique()) & (removed["side"] != "bottom")
-    ]
-    core = core[core["samples"] == core.groupby("model")["samples"].transform("max")]
-    core = core.assign(region=core["region"].where(core["side"] == "top", "core-random"))
-    table = mean_over_seeds(pd.concat([core, chosen]), [*CONTROLS, "samples", "ratio"])
+    table = mean_over_seeds(control_rows(perplexity), [*CONTROLS, "samples", "ratio"])
     beside = table[table["region"] == "core"].set_index(["model", "language"])["ratio_to_base"]
     table["core_ratio_to_base"] = [
         beside.get(key, np.nan) for key in zip(table["model"], table["language"], strict=True)
     ]
+    table = table.merge(pairs, on=["model", "region", "language"], how="left")
     return table.merge(overlap_with_core(counts), on=["model", "region"], how="left")[columns.CONTROLS]
 
 
@@ -59,30 +55,60 @@ def overlap_with_core(counts: pd.DataFrame) -> pd.DataFrame:
                 *(part.groupby("parameter")[c].mean() for c in ("n_a", "n_b", "n_parameters"))
             )
         rows.append({"model": model, "region": region, "jaccard": jaccard, "jaccard_by_chance": chance})
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["model", "region", "jaccard", "jaccard_by_chance"])
     return table.assign(times_chance=table["jaccard"] / table["jaccard_by_chance"])
 
 
 def wide_controls(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
-    """A part a model, a row a control: ratio to base (median and range over languages), overlap with the core."""
+    """Two parts a model: a row a control over all languages, and a row a control and language with intervals."""
     parts = {}
     for (model, ratio), rows in table.groupby(["model", "ratio"], sort=False):
         lines = []
         for region, part in rows.groupby("region", sort=False):
-            factors, logs = part["ratio_to_base"], np.log(part["ratio_to_base"] / part["core_ratio_to_base"])
+            factors = part["ratio_to_base"]
             ends = f"{markup.number(factors.min())} to {markup.number(factors.max())}"
             lines.append(
                 {
                     "Chosen by": named(region),
                     "× base": f"{markup.number(factors.median())} ({ends})",
-                    "÷ core's": markup.number(float(np.exp(logs.median()))),
+                    "÷ reference": part["ratio_to_reference"].median(),
+                    "Reference": {SAME_TEXT: "core, as few samples"}.get(
+                        part["reference"].iloc[0], part["reference"].iloc[0]
+                    ),
+                    "Hurts less / more, p < 0.05": significant(part),
                     "Samples": part["samples"].iloc[0],
                     "Jaccard with core": part["jaccard"].iloc[0],
                     "× chance": part["times_chance"].iloc[0],
                 }
             )
-        parts[f"{model}: {markup.percent(ratio)} of each matrix removed"] = pd.DataFrame(lines)
+        heading = f"{model}: {markup.percent(ratio)} of each matrix removed"
+        parts[heading] = pd.DataFrame(lines)
+        parts[f"{heading}, by language: × base, and ÷ reference"] = _by_language(rows, labels)
     return parts
+
+
+def significant(part: pd.DataFrame) -> str:
+    """In how many languages a control hurts significantly less and significantly more than its reference."""
+    if part["ratio_to_reference"].isna().all():
+        return markup.MISSING
+    sure = part["reference_p_value_holm"] < LEVEL
+    less, more = (sure & (part["ratio_to_reference"] < 1)).sum(), (sure & (part["ratio_to_reference"] > 1)).sum()
+    return f"{less} / {more} of {len(part)}"
+
+
+def _by_language(rows: pd.DataFrame, labels: wide_tables.Labels) -> pd.DataFrame:
+    """A row a control and language, with 95 % intervals."""
+    order = languages.order_by_family(rows["language"].unique(), labels)
+    lines = []
+    for region, part in rows.groupby("region", sort=False):
+        for _, row in part.set_index("language").loc[order].iterrows():
+            cells = [
+                markup.interval(*(row[column] for column in columns.with_interval(name)))
+                for name in ("ratio_to_base", "ratio_to_reference")
+            ]
+            line = {"Chosen by": named(region), "Language": wide_tables.name(row.name, labels)}
+            lines.append(line | {"× base": cells[0], "÷ reference": cells[1], "p": row["reference_p_value_holm"]})
+    return pd.DataFrame(lines)
 
 
 def named(region: str) -> str:
@@ -92,9 +118,16 @@ def named(region: str) -> str:
     return WORDS.get(region, region)
 
 
-def reliability(counts: pd.DataFrame) -> pd.DataFrame:
-    """As measured (``locate.reliability``)."""
-    return counts[columns.RELIABILITY]
+def reliability(counts: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
+    """As measured (``locate.reliability``), and the core of each matrix beside the core of a wider scope.
+
+    ``overlap``: as ``counts`` of ``controls``.
+    """
+    wider = overlap_with_core(overlap[overlap["scope"] != "matrix"]) if len(overlap) else overlap
+    if wider.empty:
+        return counts[columns.RELIABILITY]
+    wider = wider.assign(comparison="scopes", ratio=overlap["ratio"].iloc[0])
+    return pd.concat([counts, wider], ignore_index=True)[columns.RELIABILITY]
 
 
 def wide_reliability(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
@@ -103,6 +136,7 @@ def wide_reliability(table: pd.DataFrame, labels: wide_tables.Labels = None) -> 
         "halves": "same language, two halves of the text",
         "languages": "two languages, other halves of the text",
         "milestones": "same language, little and much text",
+        "scopes": "the core of each matrix, the core of a wider scope",
     }
     parts = {}
     for (model, ratio), rows in table.groupby(["model", "ratio"], sort=False):
@@ -114,8 +148,9 @@ def wide_reliability(table: pd.DataFrame, labels: wide_tables.Labels = None) -> 
                 ("× chance", "times_chance"),
                 ("Rank correlation", "spearman"),
             ):
-                ends = (part[column].min(), part[column].max())
-                line[heading] = f"{markup.number(part[column].mean())} ({' to '.join(map(markup.number, ends))})"
+                line[heading] = markup.number(part[column].mean())
+                if len(part) > 1:
+                    line[heading] += f" ({markup.number(part[column].min())} to {markup.number(part[column].max())})"
             lines.append(line)
         parts[f"{model}: top {markup.percent(ratio)} of each matrix"] = pd.DataFrame(lines)
     return parts
@@ -220,8 +255,11 @@ class ControlTable:
 
 
 CONTROLS_NOTE = """× base: perplexity after removal divided by that of the unchanged model, median and range over languages.
-÷ core's: the same divided by what the core region does. Jaccard: shared parameters / parameters of either; × chance: against
-random regions of the same sizes in the same matrices. All regions are of equal size."""
+÷ reference: perplexity divided by that after removing the core, sequence by sequence (below 1: the core hurts more), with the
+95 % bootstrap interval over sequences; p: paired sign flips, adjusted (Holm) over languages. The reference of a score that was
+taken from few samples is the core from as few: otherwise more text could pass for a better score. Jaccard: shared
+parameters / parameters of either; × chance: against random regions of the same sizes in the same matrices. All regions are
+of equal size."""
 RELIABILITY_NOTE = """Jaccard index of the top parameters and rank correlation of the importances, mean and range over pairs. If
 halves of one language agree no better than halves of two languages, a region says nothing about its language."""
 FAMILY_NOTE = """How many times more parameters two languages' regions share than chance gives, geometric mean over pairs

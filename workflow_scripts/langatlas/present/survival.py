@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from langatlas.present import columns, markup, wide_tables
+from langatlas.present.control_pairs import SAME_TEXT
 
 LEVEL = 0.05
 NOTE = """Each claim is judged by its criterion, from this run's tables and for its models alone: a mini model that was trained
@@ -42,30 +43,44 @@ def _rows(model: str, tables: Tables) -> Iterator[dict]:
 def _factors(tables: Tables, region: str) -> pd.Series:
     """Ratio to base of a control by language; KeyError where it was not measured."""
     table = tables["controls"]
-    rows = table[table["region"] == region]
+    rows = table[(table["region"] == region) & table["ratio_to_base"].notna()]
     if rows.empty:
         raise KeyError(region)
     return rows.set_index("language")["ratio_to_base"]
 
 
 def _against_core(region: str, words: str) -> Callable[[Tables], Verdict]:
-    """Judge: the core hurts more than ``region`` in every language."""
+    """Judge: the core hurts significantly more than ``region`` in every language."""
 
     def judge(tables: Tables) -> Verdict:
-        core, other = _factors(tables, "core"), _factors(tables, region)
-        core, other = core.align(other, join="inner")
-        hits = int((core > other).sum())
-        overlap = tables["controls"].loc[tables["controls"]["region"] == region, ["jaccard", "times_chance"]].iloc[0]
+        rows = _paired(tables, region)
+        reference = rows["reference"].iloc[0]
+        core, other = _factors(tables, reference).loc[rows["language"]], rows["ratio_to_base"]
+        sure = rows["reference_p_value_holm"] < LEVEL
+        worse = int((sure & (rows["ratio_to_reference"] < 1)).sum())
+        better = int((sure & (rows["ratio_to_reference"] > 1)).sum())
+        few = f" from as few samples ({rows['samples'].iloc[0]})" if reference == SAME_TEXT else ""
         sentence = (
-            f"Removing the core multiplies perplexity by {_median(core)} (median over languages), removing {words} by "
-            f"{_median(other)}; the core hurts more in {hits} of {len(core)} languages."
+            f"Removing the core{few} multiplies perplexity by {_median(core)} (median over languages), removing {words} by "
+            f"{_median(other)}. The core hurts significantly more in {worse} of {len(rows)} languages, significantly less in "
+            f"{better}."
         )
+        overlap = rows.iloc[0]
         if pd.notna(overlap["jaccard"]):
             shared, times = (markup.number(overlap[name]) for name in ("jaccard", "times_chance"))
             sentence += f" They share {shared} of their parameters, {times} times what chance gives."
-        return hits == len(core), sentence
+        return worse == len(rows), sentence
 
     return judge
+
+
+def _paired(tables: Tables, region: str) -> pd.DataFrame:
+    """Rows of a control that was set against a core; KeyError where there are none, or no test of them."""
+    table = tables["controls"]
+    rows = table[(table["region"] == region) & table["ratio_to_reference"].notna()]
+    if rows.empty:
+        raise KeyError(region)
+    return rows
 
 
 def _largest(table: pd.DataFrame) -> pd.DataFrame:
@@ -96,6 +111,8 @@ def _single(tables: Tables) -> Verdict:
     regions = [region for region in tables["controls"]["region"].unique() if region.startswith("core-only_")]
     language = regions[0].removeprefix("core-only_")
     core, other = _factors(tables, "core").align(_factors(tables, regions[0]), join="inner")
+    if core.drop(language, errors="ignore").empty:
+        raise KeyError(language)
     share = np.log(other.drop(language, errors="ignore")) / np.log(core.drop(language, errors="ignore"))
     sentence = (
         f"A region from {wide_tables.name(language, None)} alone multiplies the perplexity of other languages by "
@@ -158,41 +175,42 @@ def _concentrated(tables: Tables) -> Verdict:
 
 
 ALL = "in every language"
+MORE = "the core hurts more than {} in every language, each with p < 0.05 (paired by sequence, Holm)"
 CLAIMS: list[tuple[str, str, Callable[[Tables], Verdict]]] = [
     ("A small core region carries all languages", f"top > random > bottom {ALL}, top against random with p < 0.05", _destroys),
     (
         "The core is more than large weights",
-        f"the core hurts more than random parameters of the same magnitudes {ALL}",
+        MORE.format("random parameters of the same magnitudes"),
         _against_core("core-matched", "random parameters of the same magnitudes"),
     ),
     (
         "Gradients find more than |θ| alone",
-        f"the core hurts more than the largest |θ| {ALL}",
+        MORE.format("the largest |θ|"),
         _against_core("core-magnitude", "the largest |θ|"),
     ),
     (
         "Gradients find more than |θ| times activations",
-        f"the core hurts more than Wanda's choice {ALL}",
+        MORE.format("Wanda's choice"),
         _against_core("core-wanda", "Wanda's choice"),
     ),
     (
         "Summing gradients with their sign is the right score",
-        f"the core hurts more than Σ|θ·g| {ALL}",
+        MORE.format("Σ|θ·g|"),
         _against_core("core-absolute", "the largest Σ|θ·g|"),
     ),
     (
         "The score beats Fisher information",
-        f"the core hurts more than the largest Fisher information {ALL}",
+        MORE.format("the largest Fisher information"),
         _against_core("core-fisher", "the largest Fisher information"),
     ),
     (
         "The region needs a trained model",
-        f"the core hurts more than the same importance before training {ALL}",
+        MORE.format("the same importance before training"),
         _against_core("core-untrained", "what importance finds before training"),
     ),
     (
         "The region is about language, not about which tokens occur",
-        f"the core hurts more than the importance from shuffled tokens {ALL}",
+        MORE.format("the importance from shuffled tokens"),
         _against_core("core-shuffled", "what importance finds in shuffled tokens"),
     ),
     (
