@@ -231,7 +231,7 @@ def tables():
 def figures():
     """Pictures of every model: those from tables, sheets of density maps, animations."""
     drawn = ["core_removal", "effect_matrix", "importance_similarity", "region_overlap", "density_by_layer"]
-    drawn += ["controls"]
+    drawn += ["controls", "concentration"]
     drawn += ["core_lines"] if lines_experiment() else []
     drawn += [f"pretraining-{name}" for name in config["pretraining"]]
     drawn += [f"density_sheet-{region}" for region in density_sheets()]

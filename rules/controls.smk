@@ -188,3 +188,22 @@ rule plot_controls:
         code=code_version("plot_controls"),
     script:
         "../workflow_scripts/plot_controls.py"
+
+
+rule plot_concentration:
+    input:
+        style=STYLE,
+        table=f"{R}/tables/concentration.csv",
+    output:
+        svg=f"{R}/figures/{{model}}/concentration.svg",
+        png=report(f"{R}/figures/{{model}}/concentration.png", **caption("concentration", "4 Place")),
+    log:
+        f"{R}/logs/plot_concentration/{{model}}.log",
+    conda:
+        "../envs/plot.yaml"
+    params:
+        samples=last_milestone(),
+        labels=config["labels"],
+        code=code_version("plot_concentration"),
+    script:
+        "../workflow_scripts/plot_concentration.py"

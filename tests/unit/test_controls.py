@@ -253,8 +253,8 @@ def tables(core=3.0, other=1.5, own=1.3, halves=0.5, single=1.2, p=0.001):
         measured = {"ratio_to_base": factor, "samples": 9, **paired, **shared}
         rows += [{"model": "m", "region": region, "language": x, **measured} for x in languages]
     matrix = [
-        {"model": "m", "region_language": a, "language": b, "scope": "matrix", "samples": 9, "ratio": 0.05, "ratio_to_base": own if a == b else 1.1,
-         "rank": 1 if a == b and own > 1.1 else 2, "p_value_holm": 0.001}
+        {"model": "m", "region_language": a, "language": b, "scope": "matrix", "samples": 9, "ratio": 0.05,
+         "ratio_to_base": own if a == b else 1.1, "rank": 1 if a == b and own > 1.1 else 2, "p_value_holm": 0.001}
         for a in languages for b in languages
     ]  # fmt: skip
     removal = [
@@ -274,7 +274,8 @@ def tables(core=3.0, other=1.5, own=1.3, halves=0.5, single=1.2, p=0.001):
         "reliability": pd.DataFrame([{"model": "m", "comparison": c, "jaccard": j} for c, j in pairs]),
         "concentration": pd.DataFrame([{"model": "m", "region": "core", **line} for line in lines]),
         "family_overlap": pd.DataFrame(
-            [{"model": "m", "kinship": "family", "scope": "matrix", "times_chance_within": 3.0, "times_chance_between": 2.0,
+            [{"model": "m", "kinship": "family", "scope": "matrix", "samples": 9, "ratio": 0.05,
+              "times_chance_within": 3.0, "times_chance_between": 2.0,
               "within_to_between": 1.5, "permutation_p_value": 0.01}]
         ),
     }  # fmt: skip

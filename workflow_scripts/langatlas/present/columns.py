@@ -67,7 +67,7 @@ MEANING = {
     "reference_p_value_holm": "reference_p_value adjusted (Holm) for all languages tested with the same region",
     "comparison": "halves (of one language), languages (halves of two), milestones (little and much text of one), scopes (the "
     "core of each matrix and the core of a wider scope)",
-    "kinship": "what makes two languages relatives: family, branch or script",
+    "kinship": "what makes two languages relatives: family, branch or script; or what script explains taken out",
     "times_chance_within": "geometric mean of times_chance over pairs of relatives",
     "times_chance_between": "the same over all other pairs",
     "within_to_between": "times_chance_within / times_chance_between",

@@ -12,6 +12,7 @@ from langatlas.present.control_pairs import SAME_TEXT, control_rows
 from langatlas.present.removal_tables import mean_over_seeds
 
 CONTROLS = ["model", "region", "language", "side"]
+BEYOND_SCRIPT = ", script taken out"
 LEVEL = 0.05
 WORDS = {
     "core": "the core itself (|θ · Σ gradient| over the core's languages)",
@@ -161,8 +162,8 @@ def family_overlap(
 ) -> pd.DataFrame:
     """Do relatives share more of their regions than others? Mean log(times chance) within against between, top side.
 
-    Kinship by family, by branch (Romance, Slavic) and, as a rival explanation, by script; languages' names are permuted
-    (Mantel 1967), one-sided p, never 0.
+    Kinship by family, by branch (Romance, Slavic) and, as a rival explanation, by script; family and branch once more with
+    what script explains taken out. Languages' names are permuted (Mantel 1967), one-sided p, never 0.
     """
     rows = []
     keys = ["model", "samples", "scope", "ratio"]
@@ -175,24 +176,48 @@ def family_overlap(
             shared[index[row.language_a], index[row.language_b]] = shared[
                 index[row.language_b], index[row.language_a]
             ] = value
-        for kind in ("family", "branch", "script"):
-            groups = np.array([_group(languages.get(name, labels), kind) for name in names])
-            within = groups[:, None] == groups[None]
-            np.fill_diagonal(within, False)
-            if not within.any() or within.sum() == len(names) * (len(names) - 1):
-                continue
-            difference, p = mantel(shared, within, permutations, seed)
-            upper = np.triu(np.ones_like(within), 1).astype(bool)
+        kin = {kind: _relatives(names, kind, labels) for kind in ("family", "branch", "script")}
+        tests = [(kind, shared, within) for kind, within in kin.items() if _varies(within)]
+        if _varies(kin["script"]):
+            level = without(shared, kin["script"])
+            tests += [
+                (f"{kind}{BEYOND_SCRIPT}", level, kin[kind]) for kind in ("family", "branch") if _varies(kin[kind])
+            ]
+        for kind, values, within in tests:
+            difference, p = mantel(values, within, permutations, seed)
+            upper = np.triu(np.ones_like(within), 1)
             measured = {
                 "kinship": kind,
-                "times_chance_within": np.exp(shared[within].mean()),
-                "times_chance_between": np.exp(shared[upper & ~within].mean()),
+                "times_chance_within": np.exp(values[upper & within].mean()),
+                "times_chance_between": np.exp(values[upper & ~within].mean()),
                 "within_to_between": np.exp(difference),
                 "permutation_p_value": p,
                 "n_pairs_within": int((within & upper).sum()),
             }
             rows.append(dict(zip(keys, setting, strict=True)) | measured)
     return pd.DataFrame(rows, columns=columns.FAMILY_OVERLAP)
+
+
+def _relatives(names: list[str], kind: str, labels: wide_tables.Labels) -> np.ndarray:
+    """Which pairs (L, L) of two languages are of one family, branch or script."""
+    groups = np.array([_group(languages.get(name, labels), kind) for name in names])
+    return (groups[:, None] == groups[None]) & ~np.eye(len(names), dtype=bool)
+
+
+def _varies(within_LL: np.ndarray) -> bool:
+    """Whether some pairs are relatives and some are not."""
+    pairs = within_LL[np.triu_indices(len(within_LL), 1)]
+    return bool(pairs.any() and not pairs.all())
+
+
+def without(shared_LL: np.ndarray, same_LL: np.ndarray) -> np.ndarray:
+    """``shared_LL`` with pairs of one script and pairs of two brought to the same mean: what script explains is gone.
+
+    The first step of a partial Mantel test (Smouse, Long & Sokal 1986). The mean over all pairs stays.
+    """
+    upper = np.triu(np.ones_like(same_LL), 1)
+    means = np.where(same_LL, shared_LL[upper & same_LL].mean(), shared_LL[upper & ~same_LL].mean())
+    return shared_LL - means + shared_LL[upper].mean()
 
 
 def _group(language: languages.Language, kind: str) -> str:
@@ -263,7 +288,8 @@ of equal size."""
 RELIABILITY_NOTE = """Jaccard index of the top parameters and rank correlation of the importances, mean and range over pairs. If
 halves of one language agree no better than halves of two languages, a region says nothing about its language."""
 FAMILY_NOTE = """How many times more parameters two languages' regions share than chance gives, geometric mean over pairs
-of relatives and over all other pairs; p: as much or more when languages' names are permuted (Mantel 1967)."""
+of relatives and over all other pairs; p: as much or more when languages' names are permuted (Mantel 1967). Relatives often share
+a script, and with it tokens: rows with script taken out first bring pairs of one script and pairs of two to the same mean."""
 CONCENTRATION_NOTE = """Moran's I: whether selected parameters lie beside each other in a matrix as stored. Gini: whether few
 lines of an axis (head, residual, ffn) hold most of them. By chance: as many parameters anywhere in the same matrix; z: distance
 from that in standard deviations."""
