@@ -315,6 +315,15 @@ def test_a_difference_that_may_be_chance_does_not_survive():
     assert verdicts(p=0.2)["The core is more than large weights"] == survival.FAILS
 
 
+def test_a_core_from_more_text_may_lose_but_not_win():
+    claim = "The core is more than large weights"
+    for other, verdict in ((1.5, survival.UNKNOWN), (3.5, survival.FAILS)):
+        changed = tables(other=other)
+        rows = changed["controls"]
+        rows.loc[rows["region"] == "core", "samples"] = 100
+        assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == verdict
+
+
 def test_nothing_to_compare_cannot_be_told_and_never_survives():
     claims = {
         "controls": "The core is more than large weights",

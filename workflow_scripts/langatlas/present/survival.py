@@ -70,9 +70,19 @@ def _against_core(region: str, words: str) -> Callable[[Tables], Verdict]:
         if pd.notna(overlap["jaccard"]):
             shared, times = (markup.number(overlap[name]) for name in ("jaccard", "times_chance"))
             sentence += f" They share {shared} of their parameters, {times} times what chance gives."
-        return worse == len(rows), sentence
+        met = worse == len(rows)
+        if met and _from_less_text(tables, rows):
+            return None, f"{sentence} But it had more text: its score is from more samples than the other."
+        return met, sentence
 
     return judge
+
+
+def _from_less_text(tables: Tables, rows: pd.DataFrame) -> bool:
+    """Whether a control's score saw fewer samples than its reference's, so that it may lose for that alone. |θ| needs none."""
+    table = tables["controls"]
+    reference = table.loc[table["region"] == rows["reference"].iloc[0], "samples"].iloc[0]
+    return bool(rows["region"].iloc[0] != "core-magnitude" and rows["samples"].iloc[0] < reference)
 
 
 def _paired(tables: Tables, region: str) -> pd.DataFrame:
