@@ -1,0 +1,221 @@
+"""The workflow on a real SLURM: one node, two pretended GPUs, the repository's own profile.
+
+Up to the tokens everything is computed without SLURM, as small jobs cost seconds of overhead each. From there on every
+rule that asks for a GPU runs as a SLURM job, in one run that is killed and taken up again. The jobs that go wrong by
+design (troubles.smk) mostly sleep, and do so beside the others. SLURM_WHOLE=1 also runs the whole smoke workflow.
+"""
+
+import filecmp
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "schemas", "config", "resources", "report", "envs"]
+PARTS += ["profiles", "slurm"]
+R = "results/smoke/smoke"
+IMPORTANCES = [f"{R}/importance/{language}/20.safetensors" for language in ("en", "ru", "uk")]
+# One product of every rule that asks for a GPU.
+PRODUCTS = [
+    *IMPORTANCES,
+    f"{R}/importance-wanda/en/8.safetensors",
+    f"{R}/activations/residual.parquet",
+    f"{R}/perplexity/core-removal/ru.parquet",
+    f"{R}/generation/after-removal.parquet",
+    f"{R}/pretraining/recovery/zero-unfreeze-top-corrected-1.parquet",
+]
+GPU_RULES = {
+    "train_mini", "accumulate_gradients", "score_variants", "find_outliers", "measure_perplexity", "generate_text",
+    "further_pretrain",
+}  # fmt: skip
+CONFIG = ("--configfile", "config/smoke.yaml", "one-shard.yaml")
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+
+
+class Run:
+    """A call of snakemake in a folder, running beside us."""
+
+    def __init__(self, cluster, folder: Path, *arguments: str):
+        self.log = folder / f"run-{len(list(folder.glob('run-*.txt')))}.txt"
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        environment = {**cluster.environment, "PYTHONPATH": "", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def text(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def finished(self) -> list[int]:
+        """Numbers of the SLURM jobs that snakemake knows to be complete, in that order."""
+        numbers = dict(re.findall(r"Job (\d+) has been submitted with SLURM jobid (\d+)", self.text()))
+        return [int(numbers[job]) for job in re.findall(r"Finished jobid: (\d+)", self.text()) if job in numbers]
+
+    def wait(self, seconds: float = 900) -> int:
+        try:
+            return self.process.wait(timeout=seconds)
+        finally:
+            self.kill()
+
+    def wait_until(self, ready, seconds: float = 300) -> None:
+        end = time.monotonic() + seconds
+        while not ready(self):
+            assert self.process.poll() is None, self.text()[-4000:]
+            assert time.monotonic() < end, self.text()[-4000:]
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+
+def on_slurm(cluster, folder: Path, *arguments: str) -> Run:
+    """`snakemake --profile slurm`, that looks after its jobs more often than a real cluster's users should."""
+    often = ("--slurm-init-seconds-before-status-checks", "1")
+    return Run(cluster, folder, "--profile", "slurm", *often, *arguments)
+
+
+def copy_of_the_project(folder: Path) -> Path:
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, folder / part)
+    (folder / "one-shard.yaml").write_text("tokens: {shards: {locate: 1}}\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def troubles(cluster, tmp_path_factory):
+    """A run of troubles.smk with the repository's profile, in which the slow job asks for a minute at first."""
+    folder = tmp_path_factory.mktemp("troubles")
+    profile = yaml.safe_load((ROOT / "slurm" / "profile.yaml").read_text(encoding="utf-8"))
+    profile["__variables__"]["heavy"] = {"slow": {"mem_mb": 500, "runtime": 1}}
+    shutil.copytree(ROOT / "slurm", folder / "slurm")
+    (folder / "slurm" / "profile.yaml").write_text(yaml.safe_dump(profile, sort_keys=False), encoding="utf-8")
+    shutil.copy(Path(__file__).parent / "troubles.smk", folder / "Snakefile")
+    run = on_slurm(cluster, folder)
+    yield run
+    run.kill()
+
+
+@pytest.fixture(scope="module")
+def project(cluster, tmp_path_factory):
+    """A copy of the project with the tokens of the smoke workflow, and no model yet."""
+    folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
+    splits = {"en": ("pretrain", "locate"), "ru": ("pretrain", "locate", "test"), "uk": ("pretrain", "locate")}
+    tokens = [f"{R}/tokens/{language}/{split}/stats.json" for language in splits for split in splits[language]]
+    run = Run(cluster, folder, "--cores", "2", *CONFIG, "--", *tokens)
+    assert run.wait() == 0, run.text()[-4000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def interrupted(cluster, project):
+    """A run that is killed when importance of two languages is there and the third's is not, taken up again."""
+    first = on_slurm(cluster, project, *CONFIG, "--", *PRODUCTS)
+    languages = set(IMPORTANCES)
+
+    def two_languages_are_done(run):
+        done = set(run.finished())
+        return sum(job.number in done and job.rule == "accumulate_gradients" for job in cluster.jobs(project)) >= 2
+
+    first.wait_until(two_languages_are_done)
+    first.kill()
+    states = {job.number: job.state for job in cluster.jobs(project)}
+    complete = [project / path for path in languages if (project / path).exists()]
+    before = {path: path.stat().st_mtime_ns for path in complete}
+    # What slurm/README.md tells to do.
+    cluster.call("scancel", "--name", re.search(r"SLURM run ID: (\S+)", first.text())[1])
+    unlock = Run(cluster, project, *CONFIG, "--unlock", "--cores", "1")
+    assert unlock.wait() == 0, unlock.text()
+    second = on_slurm(cluster, project, *CONFIG, "--", *PRODUCTS)
+    assert second.wait() == 0, second.text()[-4000:]
+    return first, second, states, before
+
+
+def test_the_daemons_of_a_stopped_cluster_are_gone_is_checked_by_the_fixture(cluster):
+    assert all(daemon.poll() is None for daemon in cluster.daemons.values())
+
+
+def test_every_rule_that_asks_for_a_gpu_runs_on_one_and_no_other_rule_does(cluster, project, interrupted):
+    completed = [job for job in cluster.jobs(project) if job.state == "COMPLETED"]
+    assert {job.rule for job in completed if job.gpus in ("0", "1")} == GPU_RULES
+    assert {job.rule for job in completed if job.gpus == "-"} >= {"combine_importance", "select_core_region"}
+    assert all(job.visible == {job.gpus} for job in completed), "what a script sees is what SLURM has allotted"
+    assert all((project / path).stat().st_size > 0 for path in PRODUCTS)
+
+
+def test_two_languages_importance_runs_at_once_on_two_gpus(cluster, project, interrupted):
+    jobs = [job for job in cluster.jobs(project) if job.rule == "accumulate_gradients" and job.state == "COMPLETED"]
+    at_once = [
+        (one, other) for one, other in combinations(jobs, 2)
+        if one.name != other.name and max(one.start, other.start) < min(one.end, other.end)
+    ]  # fmt: skip
+    assert at_once, jobs
+    assert all(one.gpus != other.gpus for one, other in at_once)
+
+
+def test_a_killed_run_leaves_jobs_behind_and_is_taken_up_without_computing_twice_what_was_complete(
+    cluster, project, interrupted
+):
+    first, second, states, before = interrupted
+    names = {job.number: job.name for job in cluster.jobs(project)}
+    known = set(first.finished())
+    assert set(states.values()) & {"RUNNING", "PENDING", "CONFIGURING"}, "killing snakemake ends no SLURM job"
+    again = [job.name for job in cluster.jobs(project) if job.number > max(states)]
+    assert not {names[number] for number in known} & set(again)
+    assert len(again) == len(set(again)) == len(second.finished())
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_one_language_is_run_again_alone(cluster, project, interrupted):
+    russian = project / IMPORTANCES[1]
+    before = {path: ((project / path).read_bytes(), (project / path).stat().st_mtime_ns) for path in IMPORTANCES}
+    last = max(job.number for job in cluster.jobs(project))
+    run = on_slurm(cluster, project, *CONFIG, "-R", IMPORTANCES[1], "--", *IMPORTANCES)
+    assert run.wait() == 0, run.text()[-4000:]
+    jobs = [job.name for job in cluster.jobs(project) if job.number > last]
+    assert jobs == ["accumulate_gradients:smoke_ru_00000", "combine_importance:smoke_ru_20"]
+    for path, (content, time_ns) in before.items():
+        assert (project / path).read_bytes() == content
+        assert ((project / path).stat().st_mtime_ns == time_ns) == (project / path != russian)
+
+
+def test_failing_cancelled_and_slow_jobs_are_tried_again_with_more_and_only_the_failing_one_is_lost(cluster, troubles):
+    assert troubles.wait() == 1, troubles.text()[-4000:]
+    folder = troubles.log.parent
+    ends = {}
+    for job in cluster.jobs(folder):
+        ends.setdefault(job.rule, []).append((job.state, job.limit_minutes))
+    assert ends.pop("failing") == [("FAILED", 30), ("FAILED", 60), ("FAILED", 90)]
+    assert ends.pop("cancelled") == [("CANCELLED", 30), ("COMPLETED", 60)]
+    *killed, last = ends.pop("slow")
+    assert killed in ([("TIMEOUT", 1)], [("TIMEOUT", 1), ("TIMEOUT", 2)])
+    assert last == ("COMPLETED", 1 + len(killed))
+    assert {path.name for path in folder.glob("*.txt")} == {"cancelled.txt", "slow.txt", troubles.log.name}
+    for state in ("FAILED", "CANCELLED", "TIMEOUT"):
+        assert f"SLURM status is: '{state}'" in troubles.text()
+    assert "failing.log" in troubles.text(), "the message names the log to look into"
+
+
+@pytest.mark.skipif(not os.environ.get("SLURM_WHOLE"), reason="takes a quarter of an hour: set SLURM_WHOLE=1 to run it")
+def test_the_whole_smoke_workflow_gives_what_it_gives_without_slurm(cluster, tmp_path):
+    config = ("--configfile", "config/smoke.yaml")
+    folders = [copy_of_the_project(tmp_path / name) for name in ("slurm", "local") if not (tmp_path / name).mkdir()]
+    runs = [on_slurm(cluster, folders[0], *config), Run(cluster, folders[1], "--cores", "2", *config)]
+    for run in runs:
+        assert run.wait(3600) == 0, run.text()[-4000:]
+    assert {job.state for job in cluster.jobs(folders[0])} == {"COMPLETED"}
+    for table in sorted((folders[1] / "results/smoke/tables").glob("*.csv")):
+        assert filecmp.cmp(table, folders[0] / "results/smoke/tables" / table.name, shallow=False), table.name
