@@ -133,17 +133,17 @@ class Cluster:
         own = [f"--{name}={self.folder}/munge.{end}" for name, end in (("socket", "sock"), ("key-file", "key"))]
         own += [f"--{name}-file={self.folder}/munge.{name}" for name in ("pid", "seed")]
         self._spawn("munged", "--foreground", "--force", *own)
-        self._wait(lambda: (self.folder / "munge.sock").exists(), "munged")
+        self.wait(lambda: (self.folder / "munge.sock").exists(), "munged")
         self._spawn("slurmctld", "-D", "-f", f"{self.folder}/slurm.conf")
         self._spawn("slurmd", "-D", "-f", f"{self.folder}/slurm.conf", "-N", socket.gethostname().split(".")[0])
-        self._wait(lambda: "idle" in self.call("sinfo", "-h", "-p", "cpu", "-o", "%T"), "the node")
+        self.wait(lambda: "idle" in self.call("sinfo", "-h", "-p", "cpu", "-o", "%T"), "the node")
 
     def stop(self) -> None:
         """Cancel what is left, then end each daemon that was started by its process id."""
         try:
             if jobs := self.call("squeue", "-h", "-o", "%A", "-t", "PD,R,CG").split():
                 self.call("scancel", *jobs)
-                self._wait(lambda: not self.call("squeue", "-h", "-t", "R,CG"), "the end of cancelled jobs")
+                self.wait(lambda: not self.call("squeue", "-h", "-t", "R,CG"), "the end of cancelled jobs")
         finally:
             for daemon in reversed(self.daemons.values()):
                 daemon.terminate()
@@ -214,7 +214,8 @@ class Cluster:
                 start_new_session=True,
             )
 
-    def _wait(self, ready, what: str, seconds: float = 60) -> None:
+    def wait(self, ready, what: str, seconds: float = 60) -> None:
+        """Wait until something is true of the cluster; where it never is, say what its daemons said."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:

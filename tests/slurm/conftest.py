@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+
 from cluster import PACKAGES, Cluster, missing_programs
 
 
@@ -25,8 +26,6 @@ def log_jobs(cluster: Cluster) -> None:
     jobs = cluster.jobs()
     first = min((job.start for job in jobs if job.start), default=0.0)
     for job in jobs:
-        logging.getLogger("slurm").info(
-            "%3d %-60s %-10s limit %4d min, gpu %s, started after %6.1f s, ran %5.1f s",
-            *(job.number, job.name, job.state, job.limit_minutes, job.gpus),
-            *(job.start - first, job.end - job.start),
-        )
+        when = f"started after {job.start - first:5.1f} s, ran {job.end - job.start:5.1f} s" if job.start else "-"
+        line = f"{job.number:3} {job.name:62} {job.state:9} limit {job.limit_minutes:3} min, gpu {job.gpus}, {when}"
+        logging.getLogger("slurm").info(line)

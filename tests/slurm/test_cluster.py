@@ -15,9 +15,12 @@ import sys
 import time
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+
+from cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "schemas", "config", "resources", "report", "envs"]
@@ -113,8 +116,8 @@ def troubles(cluster, tmp_path_factory):
 def project(cluster, tmp_path_factory):
     """A copy of the project with the tokens of the smoke workflow, and no model yet."""
     folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
-    splits = {"en": ("pretrain", "locate"), "ru": ("pretrain", "locate", "test"), "uk": ("pretrain", "locate")}
-    tokens = [f"{R}/tokens/{language}/{split}/stats.json" for language in splits for split in splits[language]]
+    splits = [(language, split) for language in ("en", "ru", "uk") for split in ("pretrain", "locate", "test")]
+    tokens = [f"{R}/tokens/{language}/{split}/stats.json" for language, split in splits]
     run = Run(cluster, folder, "--cores", "2", *CONFIG, "--", *tokens)
     assert run.wait() == 0, run.text()[-4000:]
     return folder
@@ -122,29 +125,47 @@ def project(cluster, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def interrupted(cluster, project):
-    """A run that is killed when importance of two languages is there and the third's is not, taken up again."""
-    first = on_slurm(cluster, project, *CONFIG, "--", *PRODUCTS)
-    languages = set(IMPORTANCES)
+    """Two runs: one that is killed when two of three languages have their sums, and one that takes it up again.
 
-    def two_languages_are_done(run):
-        done = set(run.finished())
-        return sum(job.number in done and job.rule == "accumulate_gradients" for job in cluster.jobs(project)) >= 2
+    In between stands what slurm/README.md tells to do.
+    """
 
-    first.wait_until(two_languages_are_done)
+    def middle(run: Run) -> bool:
+        running = any(job.state == "RUNNING" for job in cluster.jobs(project))
+        return running and len(known(cluster, run, "accumulate_gradients")) >= 2
+
+    first = on_slurm(cluster, project, *CONFIG, "--", *IMPORTANCES)
+    first.wait_until(middle)
     first.kill()
-    states = {job.number: job.state for job in cluster.jobs(project)}
-    complete = [project / path for path in languages if (project / path).exists()]
-    before = {path: path.stat().st_mtime_ns for path in complete}
-    # What slurm/README.md tells to do.
-    cluster.call("scancel", "--name", re.search(r"SLURM run ID: (\S+)", first.text())[1])
-    unlock = Run(cluster, project, *CONFIG, "--unlock", "--cores", "1")
+    left = [job for job in cluster.jobs(project) if job.state in ("RUNNING", "PENDING")]
+    (name,) = {job.run for job in left}
+    assert f"SLURM run ID: {name}" in first.text()
+    cluster.call("scancel", "--state=PENDING", f"--name={name}")
+    cluster.wait(
+        lambda: not cluster.call("squeue", "-h", f"--name={name}", "-t", "PD,R,CG"), "the jobs left behind", 300
+    )
+    unlock = Run(cluster, project, *CONFIG, "--unlock")
     assert unlock.wait() == 0, unlock.text()
     second = on_slurm(cluster, project, *CONFIG, "--", *PRODUCTS)
     assert second.wait() == 0, second.text()[-4000:]
-    return first, second, states, before
+    return SimpleNamespace(first=first, second=second, left=left)
 
 
-def test_the_daemons_of_a_stopped_cluster_are_gone_is_checked_by_the_fixture(cluster):
+def known(cluster, run: Run, rule: str = "") -> set[str]:
+    """Names of the jobs that a run of snakemake knows to be complete."""
+    finished = set(run.finished())
+    return {job.name for job in cluster.jobs() if job.number in finished and rule in ("", job.rule)}
+
+
+def test_a_cluster_that_is_stopped_leaves_no_process_behind(tmp_path, cluster):
+    other = Cluster(tmp_path / "other")
+    other.start()
+    other.call("sbatch", "--mem=100", "--output=/dev/null", "--wrap", "sleep 600")
+    other.wait(lambda: other.call("squeue", "-h", "-t", "R"), "a job to start")
+    other.stop()
+    assert all(daemon.poll() is not None for daemon in other.daemons.values())
+    commands = [path.read_bytes().decode() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [command for command in commands if str(other.folder) in command]
     assert all(daemon.poll() is None for daemon in cluster.daemons.values())
 
 
@@ -166,17 +187,18 @@ def test_two_languages_importance_runs_at_once_on_two_gpus(cluster, project, int
     assert all(one.gpus != other.gpus for one, other in at_once)
 
 
-def test_a_killed_run_leaves_jobs_behind_and_is_taken_up_without_computing_twice_what_was_complete(
-    cluster, project, interrupted
-):
-    first, second, states, before = interrupted
-    names = {job.number: job.name for job in cluster.jobs(project)}
-    known = set(first.finished())
-    assert set(states.values()) & {"RUNNING", "PENDING", "CONFIGURING"}, "killing snakemake ends no SLURM job"
-    again = [job.name for job in cluster.jobs(project) if job.number > max(states)]
-    assert not {names[number] for number in known} & set(again)
-    assert len(again) == len(set(again)) == len(second.finished())
-    assert {path: path.stat().st_mtime_ns for path in before} == before
+def test_a_killed_run_is_taken_up_again_and_nothing_that_was_complete_is_computed_twice(cluster, project, interrupted):
+    jobs = cluster.jobs(project)
+    before = known(cluster, interrupted.first)
+    first_name, second_name = interrupted.left[0].run, jobs[-1].run
+    assert "train_mini:smoke" in before
+    running = {job.name for job in interrupted.left if job.state == "RUNNING"}
+    assert running, "killing snakemake ends no SLURM job"
+    done = {job.name for job in jobs if job.run == first_name and job.state == "COMPLETED"}
+    assert done >= before | running, "what still ran when snakemake was killed is not lost either"
+    again = [job.name for job in jobs if job.run == second_name]
+    assert not done & set(again)
+    assert len(again) == len(set(again)) == len(interrupted.second.finished())
 
 
 def test_one_language_is_run_again_alone(cluster, project, interrupted):
