@@ -17,7 +17,7 @@ from pathlib import Path
 PACKAGES = "slurmctld slurmd slurm-client munge"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct")
-GPUS = 2
+GPUS = ("/dev/null", "/dev/zero")  # any device file does, as nothing is ever written to it
 
 # pgid, not linuxproc: linuxproc overlooks children with a new parent when a job is cancelled. Without accounting,
 # squeue must remember finished jobs for as long as the tests take (MinJobAge). 127.0.0.1 needs no name service.
@@ -68,9 +68,14 @@ RECORDERS = {
 }
 
 
+def find_program(name: str) -> str | None:
+    """Path of a program; the daemons often stand where only root's PATH leads."""
+    return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"]))
+
+
 def missing_programs() -> list[str]:
     """Programs of SLURM and munge that this machine lacks."""
-    return [program for program in PROGRAMS if shutil.which(program) is None]
+    return [program for program in PROGRAMS if find_program(program) is None]
 
 
 def free_port() -> int:
@@ -172,28 +177,20 @@ class Cluster:
             "folder": self.folder,
             "controller_port": free_port(),
             "node_port": free_port(),
-            "gpus": GPUS,
+            "gpus": len(GPUS),
         }
         (self.folder / "slurm.conf").write_text(SLURM_CONF.format(**values), encoding="utf-8")
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n", encoding="utf-8")
-        gpus = [f"NodeName={values['host']} Name=gpu File={self._pretend_gpu(i)}\n" for i in range(GPUS)]
+        gpus = [f"NodeName={values['host']} Name=gpu File={device}\n" for device in GPUS]
         (self.folder / "gres.conf").write_text("".join(gpus), encoding="utf-8")
         (self.folder / "jobs.txt").touch()
         for name, body in RECORDERS.items():
             self._write_script(self.folder / f"{name}.sh", body.format(folder=self.folder))
 
-    def _pretend_gpu(self, index: int) -> Path:
-        """A device file that can stand for a GPU; a plain file, which slurmd only grumbles at, where we are not root."""
-        path = self.folder / f"gpu{index}"
-        made = subprocess.run(["mknod", "-m", "666", str(path), "c", "1", "3"], capture_output=True)
-        if made.returncode:
-            path.touch()
-        return path
-
     def _write_clients(self) -> None:
         """SLURM's commands, each with our configuration: the plugin takes SLURM_CONF away from its inner srun."""
         for name in CLIENTS:
-            if program := shutil.which(name):
+            if program := find_program(name):
                 command = f'SLURM_CONF="{self.folder}/slurm.conf" exec "{program}" "$@"'
                 self._write_script(self.folder / "bin" / name, command)
 
@@ -206,7 +203,7 @@ class Cluster:
         """Start a daemon in the foreground, so that its process id is ours to end, in a session of its own."""
         with open(self.folder / "log" / f"{program}.txt", "ab") as log:
             self.daemons[program] = subprocess.Popen(
-                [shutil.which(program), *arguments],
+                [find_program(program), *arguments],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

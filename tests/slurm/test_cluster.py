@@ -148,7 +148,7 @@ def interrupted(cluster, project):
     assert unlock.wait() == 0, unlock.text()
     second = on_slurm(cluster, project, *CONFIG, "--", *PRODUCTS)
     assert second.wait() == 0, second.text()[-4000:]
-    return SimpleNamespace(first=first, second=second, left=left)
+    return SimpleNamespace(first=first, second=second, left=left, names=(name, cluster.jobs(project)[-1].run))
 
 
 def known(cluster, run: Run, rule: str = "") -> set[str]:
@@ -157,16 +157,25 @@ def known(cluster, run: Run, rule: str = "") -> set[str]:
     return {job.name for job in cluster.jobs() if job.number in finished and rule in ("", job.rule)}
 
 
+def session_of(pid: str) -> int:
+    try:
+        return os.getsid(int(pid))
+    except ProcessLookupError:
+        return 0
+
+
 def test_a_cluster_that_is_stopped_leaves_no_process_behind(tmp_path, cluster):
-    other = Cluster(tmp_path / "other")
+    other, written = Cluster(tmp_path / "other"), tmp_path / "pid"
     other.start()
-    other.call("sbatch", "--mem=100", "--output=/dev/null", "--wrap", "sleep 600")
-    other.wait(lambda: other.call("squeue", "-h", "-t", "R"), "a job to start")
+    other.call("sbatch", "--mem=100", "--output=/dev/null", "--wrap", f"echo $$ > {written}; exec sleep 600")
+    other.wait(lambda: written.exists() and written.read_text(), "a job to start")
     other.stop()
-    assert all(daemon.poll() is not None for daemon in other.daemons.values())
-    commands = [path.read_bytes().decode() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not [command for command in commands if str(other.folder) in command]
-    assert all(daemon.poll() is None for daemon in cluster.daemons.values())
+    daemons = {daemon.pid for daemon in other.daemons.values()}
+    assert not [path for path in Path("/proc").glob("[0-9]*") if session_of(path.name) in daemons]
+    assert not session_of(written.read_text())
+    assert all(daemon.poll() is None for daemon in cluster.daemons.values()), (
+        "the other cluster is none of its business"
+    )
 
 
 def test_every_rule_that_asks_for_a_gpu_runs_on_one_and_no_other_rule_does(cluster, project, interrupted):
@@ -190,7 +199,7 @@ def test_two_languages_importance_runs_at_once_on_two_gpus(cluster, project, int
 def test_a_killed_run_is_taken_up_again_and_nothing_that_was_complete_is_computed_twice(cluster, project, interrupted):
     jobs = cluster.jobs(project)
     before = known(cluster, interrupted.first)
-    first_name, second_name = interrupted.left[0].run, jobs[-1].run
+    first_name, second_name = interrupted.names
     assert "train_mini:smoke" in before
     running = {job.name for job in interrupted.left if job.state == "RUNNING"}
     assert running, "killing snakemake ends no SLURM job"
