@@ -32,4 +32,4 @@ rule slow:
     output:
         "slow.txt",
     shell:
-        "sleep 92; echo done > {output}"
+        "sleep 96; echo done > {output}"
