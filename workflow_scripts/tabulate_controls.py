@@ -6,7 +6,7 @@ params.table: controls, reliability, family_overlap, concentration or survival; 
 import pandas as pd
 
 from langatlas import runlog
-from langatlas.present import control_tables, survival
+from langatlas.present import control_tables, kinship, survival
 from langatlas.present.control_pairs import against_core
 from langatlas.present.tables import read_table, write_table
 
@@ -17,7 +17,7 @@ def build(name: str, inputs, params) -> pd.DataFrame:
         return survival.survival({key: read_table(path) for key, path in inputs.items()})
     if name == "family_overlap":
         overlap = read_table(inputs.overlap)
-        return control_tables.family_overlap(overlap, params.permutations, params.seed, params.labels)
+        return kinship.family_overlap(overlap, params.permutations, params.seed, params.labels)
     counts = pd.concat([read_table(path) for path in inputs.counts], ignore_index=True)
     if name == "controls":
         settings = {"resamples": params.resamples, "permutations": params.permutations, "seed": params.seed}
