@@ -102,6 +102,7 @@ def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(pr
         "family_overlap",
         "concentration",
         "survival",
+        "readings",
     ):
         for suffix in ("csv", "md", "tex", "html", "json"):
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 0

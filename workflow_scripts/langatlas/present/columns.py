@@ -28,9 +28,9 @@ MEANING = {
     "parameter": "Hugging Face name of the parameter",
     "layer": "index of the decoder block, from 0",
     "module": "matrix or norm of a decoder block, for example attn.q",
-    "step": "optimizer steps so far",
     # perplexity
     "perplexity": "exp(NLL in nats summed over tokens / tokens); inf above 1.8e308",
+    "perplexity_published": "the same rows as published: exp(mean over batches of 16 sequences of each batch's mean NLL)",
     "bits_per_byte": "NLL in bits summed over tokens / UTF-8 bytes",
     "ratio_to_base": "perplexity / perplexity of the unchanged model",
     "ratio_to_random": "perplexity / geometric mean over seeds of the perplexity with as many random parameters removed",
@@ -83,6 +83,9 @@ MEANING = {
     "verdict": "survives, does not survive, or cannot be told",
     "criterion": "when it is said to survive",
     "sentence": "what was found",
+    "step": "step of training (a number), or step of the method (in words)",
+    "published": "how the released code takes the step",
+    "corrected": "how this workflow takes it",
     # outlier dimensions
     "outlier_rank": "1: the dimension with the largest activation",
     "dimension": "index in the residual stream",
@@ -163,7 +166,7 @@ def with_interval(name: str) -> list[str]:
 
 PERPLEXITY = [
     "model", "experiment", "language", *INTERVENTION,
-    *with_interval("perplexity"), *with_interval("bits_per_byte"),
+    *with_interval("perplexity"), "perplexity_published", *with_interval("bits_per_byte"),
     *with_interval("ratio_to_base"), *with_interval("ratio_to_random"), "p_value",
     "n_sequences", "n_tokens", "n_bytes",
 ]  # fmt: skip
@@ -204,6 +207,7 @@ FAMILY_OVERLAP = [
 CONCENTRATION = [
     "model", *REGION, "parameter", "layer", "module", "measure", "statistic", "null_mean", "null_sd", "z", "null_p_value",
 ]  # fmt: skip
+READINGS = ["model", "step", "published", "corrected", "sentence"]
 SURVIVAL = ["model", "claim", "verdict", "criterion", "sentence"]
 PUBLISHED = [
     "experiment", "published_model", "model", "language", "region_language", "ratio", "samples", "setting", "lines", "edit",
