@@ -79,7 +79,7 @@ def load_tasks(local: Sequence[str | os.PathLike], named: Sequence[str], shots: 
     parts = {name: task_parts(name) for one in found for name in one["tasks"]}
     for name in named:
         found.append(manager.load(name))
-        parts |= {part: (name, None, None) for part in found[-1]["tasks"]}
+        parts |= dict.fromkeys(found[-1]["tasks"], (name, None, None))
     loaded = {kind: {name: each for one in found for name, each in one[kind].items()} for kind in found[0]}
     for name, task in loaded["tasks"].items():
         _check(name, task)
@@ -96,7 +96,9 @@ def _in_memory(path: str | os.PathLike, folder: str) -> dict:
 
 def _check(name: str, task) -> None:
     if task.OUTPUT_TYPE != "multiple_choice":
-        raise ValueError(f"questions.tasks: {name!r} is answered by {task.OUTPUT_TYPE}; only multiple_choice has letters")
+        raise ValueError(
+            f"questions.tasks: {name!r} is answered by {task.OUTPUT_TYPE}; only multiple_choice has letters"
+        )
     if task.multiple_target:
         raise ValueError(f"questions.tasks: {name!r} has questions with several right answers; choose a task with one")
 
@@ -137,7 +139,9 @@ def ask(
         frame = pd.DataFrame(row for name, many in samples.items() for row in _rows(name, many, tasks))
         if intervention is None and frame["chosen"].isna().any():
             wrong = frame[frame["chosen"].isna()].iloc[0]
-            raise ValueError(f"{wrong['subtask']}: question {wrong['question']} has no finite log-likelihood before any change")
+            raise ValueError(
+                f"{wrong['subtask']}: question {wrong['question']} has no finite log-likelihood before any change"
+            )
         frames.append(frame.assign(**describe(intervention)))
     return pd.concat(frames, ignore_index=True)
 
