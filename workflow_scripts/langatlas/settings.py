@@ -200,6 +200,10 @@ def _question_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
     for label in chosen["languages"] or []:
         if label not in config["languages"]:
             yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
+    told = languages.REGISTRY.parent / "world"
+    for label in (chosen["languages"] or config["languages"]) if chosen["world"] else []:
+        if not (told / f"{label}.yaml").is_file():
+            yield f"{key}.world: the world is not told in {label!r}; take it out of {key}.languages or set world: false"
     if not (chosen["world"] or chosen["files"] or chosen["tasks"]):
         yield f"{key}: no questions; set world: true, files, or tasks"
     if chosen["files"] and "{language}" not in chosen["files"] and len(chosen["languages"] or config["languages"]) > 1:

@@ -13,14 +13,14 @@ from langatlas.present import columns, markup, wide_tables
 SERIES = ["model", "experiment", "task", "answers", "language"]
 ALL = "all"  # in the column language: all of them together
 LETTERS = ["a", "b", "c", "d"]
-NOTE = """Accuracy: share of questions to whose right choice the model gives the largest log-likelihood (the harness's acc;
-1/choices by chance). Not A: the same over questions whose right answer is not A (0 if it always says A). A, B, C, D: share of each
-letter among its answers; the world's right answers take every letter equally often. Per byte: accuracy when each choice's
-log-likelihood is divided by its length. letters: choices are listed in the prompt and their letters scored; texts: the choices
-themselves are scored; sentences: the sentences that they make of the fact (a mini model has read such sentences, but never a
-question and never a letter as an answer, so that its letters say how it was damaged, not what it knows). p: paired sign-flip
-test over questions, Holm-adjusted for the languages tested with the same region. A row of all languages takes the same fact in
-several languages as one question."""
+NOTE = """Accuracy: share of questions to whose right choice the model gives the largest log-likelihood (the harness's
+acc; 1/choices by chance). Not A: the same over questions whose right answer is not A (0 if it always says A). A, B, C,
+D: share of each letter among its answers; the world's right answers take every letter equally often. Per byte: accuracy
+when each choice's log-likelihood is divided by its length. letters: choices are listed in the prompt and their letters
+scored; texts: the choices themselves are scored; sentences: the sentences that they make of the fact (a mini model has
+read such sentences, but never a question and never a letter as an answer, so that its letters say how it was damaged,
+not what it knows). p: paired sign-flip test over questions, Holm-adjusted for the languages tested with the same
+region. A row of all languages takes the same fact in several languages as one question."""
 
 
 def questions(rows: pd.DataFrame, *, resamples: int, permutations: int, seed: int) -> pd.DataFrame:
