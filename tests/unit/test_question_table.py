@@ -146,18 +146,26 @@ def test_the_table_is_written_with_every_column_named_and_worded_for_people(tabl
 
 
 def test_the_figure_shows_the_letters_and_the_accuracy(table, tmp_path):
-    both = pd.concat([table, table.assign(answers="sentences", share_a=0.0)], ignore_index=True)
+    both = pd.concat([table, table.assign(answers="sentences", accuracy=[0.9, 0.3, 0.8])], ignore_index=True)
     with canvas.style(STYLE):
         figure = drawn.figure(both, "m", "e")
-        assert [axes.get_title(loc="left") for axes in figure.axes] == ["nothing", "core 3 %\ntop", "core 3 %\nrandom"]
+        titles = [axes.get_title(loc="left") for axes in figure.axes]
+        assert titles == ["nothing", "core 3 %\ntop", "core 3 %\nrandom", "", "", ""]
         widths = [[bar.get_width() for bar in container] for container in figure.axes[0].containers]
         assert np.ravel(widths).tolist() == pytest.approx([5 / 12, 3 / 12, 2 / 12, 2 / 12])
-        assert [text.get_text() for text in figure.axes[0].texts] == ["83 %"]
+        assert [axes.texts[0].get_text() for axes in figure.axes] == ["83 %", "25 %", "92 %", "90 %", "30 %", "80 %"]
+        assert [axes.lines[1].get_xdata()[0] for axes in figure.axes[3:]] == [0.9, 0.3, 0.8]
         canvas.save(figure, [tmp_path / "questions.png"], {})
     assert (tmp_path / "questions.png").stat().st_size > 0
 
 
-def test_an_experiment_without_letters_is_drawn_by_what_it_has(table):
+def test_languages_stand_by_family_and_tasks_without_a_language_below_them(table):
+    parts = [table.assign(language=label) for label in ("zh", "ru", "en", ALL)]
+    own = table.assign(task="mmlu", language=None, answers=None)
     with canvas.style(STYLE):
-        figure = drawn.figure(table.assign(answers="sentences"), "m", "e")
+        figure = drawn.figure(pd.concat([*parts, own], ignore_index=True), "m", "e")
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert [name.split("  ")[0] for name in names] == [
+        "world: English", "world: Russian", "world: Chinese", "world: all languages", "mmlu",
+    ]  # fmt: skip
     assert len(figure.axes) == 3

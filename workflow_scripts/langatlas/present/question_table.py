@@ -137,7 +137,8 @@ def _cells(rows: pd.DataFrame, labels: wide_tables.Labels) -> pd.DataFrame:
     cells = {}
     if rows["language"].notna().any():
         cells["Language"] = [
-            label if label == ALL else wide_tables.name(label, labels) for label in rows["language"].fillna(ALL)
+            "all languages" if label == ALL else wide_tables.name(label, labels)
+            for label in rows["language"].fillna(ALL)
         ]
     cells["Removed"] = removed(rows)
     for heading, column in (("Accuracy [95 %]", "accuracy"), ("Not A [95 %]", "accuracy_not_a")):

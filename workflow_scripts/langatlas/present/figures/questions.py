@@ -1,4 +1,7 @@
-"""Which letters a model answers, before and after each region is removed (Zhang et al. 2024: a damaged model says A)."""
+"""Which letters a model answers, and how often it is right, before and after each region is removed.
+
+Zhang et al. (2024): a damaged model says A.
+"""
 
 from collections.abc import Mapping
 
@@ -13,9 +16,10 @@ from langatlas.present.figures import canvas
 from langatlas.present.question_table import ALL, removed
 
 LETTERS = {"a": "C0", "b": "C5", "c": "C4", "d": "C6", "other": "C2"}
+SHARES = {"xlim": (0, 1), "xticks": [0, 0.5, 1], "xticklabels": ["0", "½", "1"]}
 
 
-def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
+def draw_letters(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
     """One intervention: a bar a series, split by the letters answered; the accuracy in percent behind it.
 
     ``table``: columns series, share_a ... share_other, accuracy. ``order``: series from the top.
@@ -29,50 +33,75 @@ def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
         left = left + shares
     for place, accuracy in zip(places, rows["accuracy"], strict=True):
         axes.text(1.03, place, f"{100 * accuracy:.0f} %", va="center", fontsize="small")
-    axes.set(xlim=(0, 1), ylim=(len(order) - 0.5, -0.5), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"])
+    axes.set(ylim=(len(order) - 0.5, -0.5), xlabel="share of the answers", **SHARES)
     axes.tick_params(axis="y", length=0)
     return axes
 
 
+def draw_accuracy(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
+    """One intervention: a dot a series at its accuracy, with its interval; grey: chance of one in four.
+
+    ``table``: columns series, accuracy, accuracy_low, accuracy_high. ``order``: series from the top.
+    """
+    rows = table.set_index("series").reindex(order)
+    places = np.arange(len(order))
+    axes.axvline(0.25, color="#bbbbbb", linewidth=2)
+    axes.hlines(places, rows["accuracy_low"], rows["accuracy_high"], color="C0", linewidth=1.2)
+    axes.plot(rows["accuracy"], places, "o", color="C0", markersize=4)
+    for place, accuracy in zip(places, rows["accuracy"], strict=True):
+        axes.text(1.03, place, f"{100 * accuracy:.0f} %", va="center", fontsize="small")
+    axes.set(ylim=(len(order) - 0.5, -0.5), xlabel="accuracy", **SHARES)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    return axes
+
+
 def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None = None) -> Figure:
-    """A panel an intervention, a row a language or task. ``table``: the table `questions`; answers by letters only,
-    or whatever there is where nothing was answered by letters."""
+    """A panel an intervention, a row a language or task; where choices were scored otherwise too, accuracies below.
+
+    ``table``: the table `questions`.
+    """
     rows = canvas.select(table, model=model, experiment=experiment)
-    lettered = rows[rows["answers"].isna() | (rows["answers"] == "letters")]
-    rows = (lettered if len(lettered) else rows).reset_index(drop=True)
-    rows = rows.assign(series=_series(rows), removed=removed(rows))
-    names, order = _names(rows, own)
+    rows = rows.assign(removed=removed(rows), way=rows["answers"].fillna("letters"), series=_series(rows))
+    ways = sorted(rows["way"].unique(), key=("letters", "texts", "sentences").index)
+    orders = [_order(rows[rows["way"] == way], own) for way in ways]
     panels = list(dict.fromkeys(rows["removed"]))
-    drawing = canvas.new_figure(1.6 + 1.7 * len(panels), 1.3 + 0.24 * len(order))
-    grid = drawing.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for axes, intervention in zip(grid, panels, strict=True):
-        draw(rows[rows["removed"] == intervention], axes, order)
+    heights = [0.7 + 0.24 * len(order) for order in orders]
+    drawing = canvas.new_figure(1.6 + 1.7 * len(panels), 0.9 + sum(heights))
+    grid = drawing.subplots(len(ways), len(panels), sharey="row", squeeze=False, height_ratios=heights)
+    for line, way, order in zip(grid, ways, orders, strict=True):
+        for axes, intervention in zip(line, panels, strict=True):
+            part = rows[(rows["way"] == way) & (rows["removed"] == intervention)]
+            (draw_letters if way == "letters" else draw_accuracy)(part, axes, order)
+        line[0].set_yticks(range(len(order)), [_name(key, rows, own) for key in order])
+        line[0].set_ylabel(f"answered by {way}")
+        fonts.style_labels(line[0].get_yticklabels(), [key.split("/")[1] for key in order])
+    for axes, intervention in zip(grid[0], panels, strict=True):
         axes.set_title(intervention.replace(", ", "\n", 1), fontsize="small")
-    grid[0].set_yticks(range(len(order)), names)
-    fonts.style_labels(grid[0].get_yticklabels(), [label.split("/")[-1] for label in order])
-    drawing.supxlabel("share of the answers; behind each bar the accuracy", fontsize="medium")
-    handles, letters = grid[0].get_legend_handles_labels()
-    drawing.legend(handles, letters, loc="outside lower center", ncols=len(letters))
-    canvas.headline(drawing, f"Letters that {model} answers when regions are removed")
+    if ways[0] == "letters":
+        handles, letters = grid[0, 0].get_legend_handles_labels()
+        drawing.legend(handles, letters, loc="outside lower center", ncols=len(letters))
+    canvas.headline(drawing, f"What {model} answers when regions are removed")
     return drawing
 
 
 def _series(rows: pd.DataFrame) -> list[str]:
-    """What a bar is of: task, way of answering, language."""
-    parts = zip(rows["task"], rows["answers"].fillna(""), rows["language"].fillna(""), strict=True)
-    return ["/".join(part) for part in parts]
+    """What a bar is of: task and language."""
+    return ["/".join(part) for part in zip(rows["task"], rows["language"].fillna(""), strict=True)]
 
 
-def _names(rows: pd.DataFrame, own: Mapping | None) -> tuple[list[str], list[str]]:
-    """Names and keys of the bars: languages by family, then all of them, then tasks without a language."""
-    keys = rows.drop_duplicates("series").set_index("series")
-    known = [label for label in keys["language"].dropna().unique() if label != ALL]
-    rank = {label: place for place, label in enumerate([*languages.order_by_family(known, own), ALL])}
-    several = keys[["task", "answers"]].drop_duplicates()
-    order = sorted(keys.index, key=lambda key: (key.split("/")[:2], rank.get(keys.loc[key, "language"], len(rank))))
-    names = []
-    for key in order:
-        task, _, label = key.split("/")
-        name = task if not label else "all languages" if label == ALL else fonts.full_name(label, own)
-        names.append(f"{task}: {name}" if label and len(several) > 1 else name)
-    return names, order
+def _order(rows: pd.DataFrame, own: Mapping | None) -> list[str]:
+    """Series from the top, task by task: languages by family, then all of them."""
+    known = [label for label in rows["language"].dropna().unique() if label != ALL]
+    rank = {label: place for place, label in enumerate([*languages.order_by_family(known, own), ALL, ""])}
+    tasks = list(dict.fromkeys(rows["task"]))
+    return sorted(rows["series"].unique(), key=lambda key: (tasks.index(key.split("/")[0]), rank[key.split("/")[1]]))
+
+
+def _name(key: str, rows: pd.DataFrame, own: Mapping | None) -> str:
+    """Name of a series; the task stands in it where there are several."""
+    task, label = key.split("/")
+    if not label:
+        return task
+    name = "all languages" if label == ALL else fonts.full_name(label, own)
+    return f"{task}: {name}" if rows["task"].nunique() > 1 else name
