@@ -90,6 +90,20 @@ def test_p_values_are_those_of_all_sign_flips(table):
     assert np.isnan(row_of(table, side="random")["random_p_value"])
 
 
+def test_sentences_are_tested_against_priors_of_the_same_intervention():
+    parts = [rows_of(side, chosen, answers="sentences") for side, chosen in {"base": BEFORE, **AFTER}.items()]
+    priors = {"base": "A" * 12, "top": AFTER["top"], "random": "B" * 12}
+    parts += [rows_of(side, chosen, answers="priors") for side, chosen in priors.items()]
+    found = table_of(*parts)
+    signs = np.array(list(product([1, -1], repeat=12)))
+    for side, chosen in {"base": BEFORE, **AFTER}.items():
+        right = np.array([[a == b for a, b in zip(letters, GOLD, strict=True)] for letters in (chosen, priors[side])])
+        difference = right[0].astype(int) - right[1]
+        exact = (abs(signs @ difference) >= abs(difference.sum())).mean()
+        assert row_of(found, side=side, answers="sentences")["priors_p_value"] == pytest.approx(exact, abs=0.02)
+    assert found.loc[found["answers"] == "priors", "priors_p_value"].isna().all()
+
+
 def test_all_languages_together_are_no_more_certain_than_one_where_they_answer_alike():
     """Three copies of one language: the same accuracy, interval and p value, and a Holm factor of three."""
     parts = [

@@ -25,9 +25,23 @@ from langatlas.models.nll import pad, token_nll
 from langatlas.region import Region
 
 ITEMS = [
-    Item("one", "Which is a colour?", ("red", "seven", "Paris"), 0, ("Red is one.", "Seven is one.", "Paris is one.")),
-    Item("two", "2 and 3?", ("4", "5", "60"), 1, ("It is 4.", "It is 5.", "It is 60.")),
-    Item("three", "Где Рим?", ("в Азии", "в Африке", "в Европе"), 2, ("Рим в Азии.", "Рим в Африке.", "Рим в Европе.")),
+    Item(
+        "one",
+        "Which is a colour?",
+        ("red", "seven", "Paris"),
+        0,
+        ("Red is one.", "Seven is one.", "Paris is one."),
+        ("Red no.", "Seven no.", "Paris no."),
+    ),
+    Item("two", "2 and 3?", ("4", "5", "60"), 1, ("It is 4.", "It is 5.", "It is 60."), ("4!", "5!", "60!")),
+    Item(
+        "three",
+        "Где Рим?",
+        ("в Азии", "в Африке", "в Европе"),
+        2,
+        ("Рим в Азии.", "Рим в Африке.", "Рим в Европе."),
+        ("В Азии.", "В Африке.", "В Европе."),
+    ),
 ]
 SETTINGS = {"batch_size": 3, "precision": "float32", "seed": 1}
 
@@ -39,7 +53,7 @@ def folder(tmp_path_factory):
     pd.DataFrame({"text": ["Which is a colour? It is red."] * 4}).to_parquet(folder / "text.parquet")
     trained = train_tokenizer([str(folder / "text.parquet")], 280)
     save_tokenizer(trained, str(folder / "tokenizer.json"), str(folder / "tokenizer_config.json"), 256)
-    for answers in ("letters", "texts", "sentences"):
+    for answers in ("letters", "texts", "sentences", "priors"):
         write_task(ITEMS, "world", answers, "en", folder / f"{answers}.yaml", folder / f"{answers}.jsonl")
     return folder
 
@@ -66,9 +80,9 @@ def by_hand(model, tokenizer, prompt, scored):
 
 def test_the_log_likelihood_of_every_choice_is_that_of_our_own_nll(folder, model):
     tokenizer = tokenizer_of(folder)
-    tasks = questions.load_tasks([folder / f"{a}.yaml" for a in ("letters", "texts", "sentences")], [], 0)
+    tasks = questions.load_tasks([folder / f"{a}.yaml" for a in ("letters", "texts", "sentences", "priors")], [], 0)
     rows = questions.ask(model, tokenizer, tasks, [], **SETTINGS)
-    assert len(rows) == 9
+    assert len(rows) == 12
     for row in rows.itertuples():
         item = next(item for item in ITEMS if item.id == row.question)
         if row.answers == "letters":
@@ -77,7 +91,7 @@ def test_the_log_likelihood_of_every_choice_is_that_of_our_own_nll(folder, model
         elif row.answers == "texts":
             prompt, scored = item.text, [f" {choice}" for choice in item.choices]
         else:
-            prompt, scored = "", item.sentences
+            prompt, scored = "", item.sentences if row.answers == "sentences" else item.elsewhere
         expected = [by_hand(model, tokenizer, prompt, text) for text in scored]
         np.testing.assert_allclose(row.loglikelihoods_nats, expected, rtol=1e-5)
         assert row.chosen == "ABC"[int(np.argmax(expected))]
@@ -211,7 +225,7 @@ def test_the_world_asks_the_same_in_every_language_with_the_answer_equally_often
 
 
 @pytest.mark.parametrize("code", ["en", "ru"])
-def test_right_sentences_are_told_by_the_test_split_alone_and_wrong_ones_by_nobody(code):
+def test_right_sentences_are_told_by_the_test_split_alone_and_wrong_ones_and_priors_by_nobody(code):
     said = {}
     for fact in world.facts():
         for way in range(world.paraphrases(fact.relation, code)):
@@ -220,7 +234,8 @@ def test_right_sentences_are_told_by_the_test_split_alone_and_wrong_ones_by_nobo
         assert len(set(question.sentences)) == len(set(question.choices)) == 4
         assert said[question.sentences[question.gold]] == {"test"}
         wrong = [sentence for place, sentence in enumerate(question.sentences) if place != question.gold]
-        assert not [sentence for sentence in wrong if sentence in said]
+        assert not [sentence for sentence in [*wrong, *question.elsewhere] if sentence in said]
+        assert len(set(question.elsewhere)) == 4
 
 
 def test_more_questions_than_the_world_has_are_refused():

@@ -150,12 +150,12 @@ def test_questions_that_nobody_could_ask_are_named():
     assert "questions.after-removal.regions[0].ratio: 0.2 is none of regions.core.ratios" in message
     assert "questions.own: 'xx' is not in languages" in message
     assert "questions.own.files: 'exams.jsonl' must hold {language}, or languages only one" in message
-    assert "questions.own.answers: sentences exist for the world's questions only" in message
+    assert "questions.own.answers: sentences and priors exist for the world's questions only" in message
     assert "questions.none: no questions; set world: true, files, or tasks" in message
 
 
 def test_answers_and_keys_of_questions_are_checked():
     message = problems_of(questions={"after-removal": {"answers": ["words"], "shots": -1, "task": ["mmlu"]}})
-    assert "questions.after-removal.answers[0]: 'words' must be one of letters, texts, sentences" in message
+    assert "questions.after-removal.answers[0]: 'words' must be one of letters, texts, sentences, priors" in message
     assert "questions.after-removal.shots: -1 must be at least 0" in message
     assert "unknown key questions.after-removal.task (did you mean tasks?)" in message

@@ -208,8 +208,8 @@ def _question_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
         yield f"{key}: no questions; set world: true, files, or tasks"
     if chosen["files"] and "{language}" not in chosen["files"] and len(chosen["languages"] or config["languages"]) > 1:
         yield f"{key}.files: {chosen['files']!r} must hold {{language}}, or languages only one"
-    if chosen["answers"] == ["sentences"] and chosen["files"]:
-        yield f"{key}.answers: sentences exist for the world's questions only; for files name letters or texts too"
+    if set(chosen["answers"]) <= {"sentences", "priors"} and chosen["files"]:
+        yield f"{key}.answers: sentences and priors exist for the world's questions only; for files name letters or texts too"
     yield from _region_choice_problems(key, chosen["regions"], config)
 
 

@@ -11,13 +11,14 @@ from string import ascii_uppercase as LETTERS
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question. ``sentences``: for each choice the sentence that it makes, or empty."""
+    """One question. ``sentences``: for each choice the sentence that it makes, ``elsewhere`` of another subject; or empty."""
 
     id: str
     text: str
     choices: tuple[str, ...]
     gold: int
     sentences: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 def read_items(path: str | os.PathLike, count: int | None, seed: int) -> list[Item]:

@@ -1,8 +1,9 @@
 """Questions with choices, from the world or the user's own files, as tasks of EleutherAI's lm-evaluation-harness. No torch.
 
-Three ways to answer: ``letters`` (as published for MMLU: the choices stand in the prompt, ' A', ' B', ... are scored),
+Four ways to answer: ``letters`` (as published for MMLU: the choices stand in the prompt, ' A', ' B', ... are scored),
 ``texts`` (the choice itself is scored after the question), ``sentences`` (the whole sentence that a choice makes of the
-fact is scored, without any question; the world only). The harness scores each by its summed log-likelihood.
+fact is scored, without any question; the world only), ``priors`` (the control of sentences: the same of another subject, of
+which no choice is true; right is what would be right of the fact). The harness scores each by its summed log-likelihood.
 """
 
 import json
@@ -17,14 +18,14 @@ from langatlas.corpora.question_files import Item
 from langatlas.corpora.world.exam import exam
 from langatlas.files import atomic
 
-ANSWERS = ("letters", "texts", "sentences")
+WHOLE = ("sentences", "priors")  # ways in which nothing stands before what is scored
 PREFIX = "langatlas"
 UNSPACED = {"ja", "km", "lo", "my", "th", "zh"}  # written without spaces: none between a question and its answer either
 
 
 def world_items(language: str, count: int | None, seed: int) -> list[Item]:
     """The world's questions in one language; ids are the facts', the same in every language."""
-    return [Item(q.fact, q.text, q.choices, q.gold, q.sentences) for q in exam(language, count, seed)]
+    return [Item(q.fact, q.text, q.choices, q.gold, q.sentences, q.elsewhere) for q in exam(language, count, seed)]
 
 
 def document(item: Item, answers: str) -> dict:
@@ -35,7 +36,7 @@ def document(item: Item, answers: str) -> dict:
     elif answers == "texts":
         prompt, scored = item.text, list(item.choices)
     else:
-        prompt, scored = "", list(item.sentences)
+        prompt, scored = "", list(item.sentences if answers == "sentences" else item.elsewhere)
     return {"id": item.id, "prompt": prompt, "choices": scored, "gold": item.gold}
 
 
@@ -67,7 +68,7 @@ def write_task(
         "doc_to_text": "prompt",
         "doc_to_choice": "choices",
         "doc_to_target": "gold",
-        "target_delimiter": "" if answers == "sentences" or (answers == "texts" and language in UNSPACED) else " ",
+        "target_delimiter": "" if answers in WHOLE or (answers == "texts" and language in UNSPACED) else " ",
         "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
     }
     with atomic(task) as path:

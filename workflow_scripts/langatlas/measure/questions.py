@@ -21,7 +21,7 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from langatlas.corpora.questions import task_parts
+from langatlas.corpora.questions import WHOLE, task_parts
 from langatlas.files import atomic
 from langatlas.intervene.edits import Edit
 from langatlas.intervene.removal import fingerprint
@@ -83,7 +83,7 @@ def load_tasks(local: Sequence[str | os.PathLike], named: Sequence[str], shots: 
     loaded = {kind: {name: each for one in found for name, each in one[kind].items()} for kind in found[0]}
     for name, task in loaded["tasks"].items():
         _check(name, task)
-        task.set_config("num_fewshot", 0 if parts[name][1] == "sentences" else shots)
+        task.set_config("num_fewshot", 0 if parts[name][1] in WHOLE else shots)
     return Tasks(loaded, parts)
 
 

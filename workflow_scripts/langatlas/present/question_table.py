@@ -13,14 +13,16 @@ from langatlas.present import columns, markup, wide_tables
 SERIES = ["model", "experiment", "task", "answers", "language"]
 ALL = "all"  # in the column language: all of them together
 LETTERS = ["a", "b", "c", "d"]
-NOTE = """Accuracy: share of questions to whose right choice the model gives the largest log-likelihood (the harness's
-acc; 1/choices by chance). Not A: the same over questions whose right answer is not A (0 if it always says A). A, B, C,
-D: share of each letter among its answers; the world's right answers take every letter equally often. Per byte: accuracy
-when each choice's log-likelihood is divided by its length. letters: choices are listed in the prompt and their letters
-scored; texts: the choices themselves are scored; sentences: the sentences that they make of the fact (a mini model has
-read such sentences, but never a question and never a letter as an answer, so that its letters say how it was damaged,
-not what it knows). p: paired sign-flip test over questions, Holm-adjusted for the languages tested with the same
-region. A row of all languages takes the same fact in several languages as one question."""
+NOTE = """Accuracy: share of questions to whose right choice the model gives the largest log-likelihood (the harness's acc;
+1/choices by chance). Not A: the same over questions whose right answer is not A (0 if it always says A). A, B, C, D: share
+of each letter among its answers; the world's right answers take every letter equally often. Per byte: accuracy when each
+choice's log-likelihood is divided by its length. letters: choices are listed in the prompt and their letters scored; texts:
+the choices themselves are scored; sentences: the sentences that they make of the fact; priors: the same sentences of
+another subject, of which none is true: how often the right choice wins for being a frequent answer. A mini model has read
+sentences, but never a question and never a letter as an answer: its letters say how it was damaged, not what it knows. p:
+paired sign-flip tests over questions, Holm-adjusted for the languages tested with the same region: base and random against
+the unchanged model and as many random parameters removed, priors whether sentences are right more often than priors. A row
+of all languages takes the same fact in several languages as one question."""
 
 
 def questions(rows: pd.DataFrame, *, resamples: int, permutations: int, seed: int) -> pd.DataFrame:
@@ -28,14 +30,17 @@ def questions(rows: pd.DataFrame, *, resamples: int, permutations: int, seed: in
     rows = _judged(rows.reset_index(drop=True))
     several = rows.dropna(subset="language").groupby(["model", "experiment", "task", "answers"])["language"]
     pooled = rows[several.transform("nunique").reindex(rows.index).fillna(0) > 1].assign(language=ALL)
+    everything = pd.concat([rows, pooled])
+    control = everything[everything["answers"] == "priors"]
+    priors = {key[:3] + key[4:]: part for key, part in control.groupby(SERIES, dropna=False)}
     tables = [
-        _series(part, resamples, permutations, seed)
-        for _, part in pd.concat([rows, pooled]).groupby(SERIES, dropna=False, sort=False)
+        _series(part, priors.get(key[:3] + key[4:]) if key[3] == "sentences" else None, resamples, permutations, seed)
+        for key, part in everything.groupby(SERIES, dropna=False, sort=False)
     ]
     table = pd.concat(tables, ignore_index=True)
     keys = [name for name in [*SERIES, *columns.INTERVENTION] if name != "language"]
     within = table.groupby(keys, dropna=False, sort=False)
-    for name in ("base_p_value", "random_p_value"):
+    for name in ("base_p_value", "random_p_value", "priors_p_value"):
         one = table[name].where(table["language"] != ALL)  # the row over all languages is no further test
         table[f"{name}_holm"] = one.groupby([within.ngroup()]).transform(lambda values: statistics.holm(values))
     return table[columns.QUESTIONS]
@@ -57,21 +62,27 @@ def _judged(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _series(part: pd.DataFrame, resamples: int, permutations: int, seed: int) -> pd.DataFrame:
+def _series(
+    part: pd.DataFrame, priors: pd.DataFrame | None, resamples: int, permutations: int, seed: int
+) -> pd.DataFrame:
     """One row an intervention of one model, experiment, task, way of answering and language."""
-    interventions = part.groupby(columns.INTERVENTION, dropna=False, sort=False)
+    interventions = list(part.groupby(columns.INTERVENTION, dropna=False, sort=False))
     sums = {key: _sums(rows) for key, rows in interventions}
     base = next(frame for key, frame in sums.items() if _side(key) == "base")
     table = []
     for key, rows in interventions:
         described = dict(zip(columns.INTERVENTION, key, strict=True))
         random = next((frame for other, frame in sums.items() if _controls(other, key)), None)
+        prior = None if priors is None else _sums(priors[_same(priors, described)])
+        against = {"base": None if _side(key) == "base" else base, "random": random, "priors": prior}
         table.append(
             rows.iloc[0][SERIES].to_dict()
             | described
             | _numbers(rows, sums[key], resamples, seed)
-            | {"base_p_value": np.nan if _side(key) == "base" else _p_value(sums[key], base, permutations, seed)}
-            | {"random_p_value": np.nan if random is None else _p_value(sums[key], random, permutations, seed)}
+            | {
+                f"{name}_p_value": np.nan if control is None else _p_value(sums[key], control, permutations, seed)
+                for name, control in against.items()
+            }
         )
     return pd.DataFrame(table)
 
@@ -102,6 +113,14 @@ def _numbers(rows: pd.DataFrame, sums: pd.DataFrame, resamples: int, seed: int) 
 def _p_value(treated: pd.DataFrame, control: pd.DataFrame, permutations: int, seed: int) -> float:
     difference = (treated["right"] - control["right"]).to_numpy()[None]
     return float(statistics.sign_flip_p_values(difference, permutations, seed)[0])
+
+
+def _same(rows: pd.DataFrame, described: dict) -> pd.Series:
+    """Which rows are of this intervention; what is missing in both is the same."""
+    wanted = pd.Series(True, index=rows.index)
+    for name, value in described.items():
+        wanted &= rows[name].isna() if pd.isna(value) else rows[name] == value
+    return wanted
 
 
 def _side(key: tuple) -> str:
@@ -147,9 +166,9 @@ def _cells(rows: pd.DataFrame, labels: wide_tables.Labels) -> pd.DataFrame:
     shown = [*LETTERS, "other"] if rows["share_other"].max() > 1e-9 else LETTERS
     cells |= {letter.upper() if len(letter) == 1 else "Other": rows[f"share_{letter}"].tolist() for letter in shown}
     cells |= {"Per byte": rows["accuracy_per_byte"].tolist(), "Questions": rows["n_questions"].tolist()}
-    cells |= {"p, base": rows["base_p_value_holm"].fillna(rows["base_p_value"]).tolist()}
-    if rows["random_p_value"].notna().any():
-        cells["p, random"] = rows["random_p_value_holm"].fillna(rows["random_p_value"]).tolist()
+    for name in ("base", "random", "priors"):
+        if rows[f"{name}_p_value"].notna().any():
+            cells[f"p, {name}"] = rows[f"{name}_p_value_holm"].fillna(rows[f"{name}_p_value"]).tolist()
     return pd.DataFrame(cells)
 
 

@@ -63,7 +63,7 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
     """
     rows = canvas.select(table, model=model, experiment=experiment)
     rows = rows.assign(removed=removed(rows), way=rows["answers"].fillna("letters"), series=_series(rows))
-    ways = sorted(rows["way"].unique(), key=("letters", "texts", "sentences").index)
+    ways = sorted(rows["way"].unique(), key=("letters", "texts", "sentences", "priors").index)
     orders = [_order(rows[rows["way"] == way], own) for way in ways]
     panels = list(dict.fromkeys(rows["removed"]))
     heights = [0.7 + 0.24 * len(order) for order in orders]
