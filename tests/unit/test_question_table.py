@@ -160,7 +160,9 @@ def test_the_table_is_written_with_every_column_named_and_worded_for_people(tabl
 
 
 def test_the_figure_shows_the_letters_and_the_accuracy(table, tmp_path):
-    both = pd.concat([table, table.assign(answers="sentences", accuracy=[0.9, 0.3, 0.8])], ignore_index=True)
+    scored = {"sentences": [0.9, 0.3, 0.8], "priors": [0.4, 0.3, 0.2]}
+    more = [table.assign(answers=answers, accuracy=accuracy) for answers, accuracy in scored.items()]
+    both = pd.concat([table, *more], ignore_index=True)
     with canvas.style(STYLE):
         figure = drawn.figure(both, "m", "e")
         titles = [axes.get_title(loc="left") for axes in figure.axes]
@@ -168,7 +170,8 @@ def test_the_figure_shows_the_letters_and_the_accuracy(table, tmp_path):
         widths = [[bar.get_width() for bar in container] for container in figure.axes[0].containers]
         assert np.ravel(widths).tolist() == pytest.approx([5 / 12, 3 / 12, 2 / 12, 2 / 12])
         assert [axes.texts[0].get_text() for axes in figure.axes] == ["83 %", "25 %", "92 %", "90 %", "30 %", "80 %"]
-        assert [axes.lines[1].get_xdata()[0] for axes in figure.axes[3:]] == [0.9, 0.3, 0.8]
+        assert [axes.lines[1].get_xdata()[0] for axes in figure.axes[3:]] == scored["priors"]
+        assert [axes.lines[2].get_xdata()[0] for axes in figure.axes[3:]] == scored["sentences"]
         canvas.save(figure, [tmp_path / "questions.png"], {})
     assert (tmp_path / "questions.png").stat().st_size > 0
 

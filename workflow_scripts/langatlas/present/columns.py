@@ -124,7 +124,7 @@ MEANING = {
     "base_p_value_holm": "base_p_value adjusted (Holm) for all languages tested with the same region",
     "random_p_value": "the same test against as many random parameters removed; empty where that was not measured",
     "random_p_value_holm": "random_p_value adjusted (Holm) for all languages tested with the same region",
-    "priors_p_value": "of sentences: the same test against priors under the same intervention: is more known than frequent words?",
+    "priors_p_value": "of sentences: the same test against priors, same intervention: is more known than frequent answers",
     "priors_p_value_holm": "priors_p_value adjusted (Holm) for all languages tested with the same region",
     # findings
     "finding": "what is stated, see langatlas.present.findings",

@@ -39,15 +39,18 @@ def draw_letters(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
 
 
 def draw_accuracy(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
-    """One intervention: a dot a series at its accuracy, with its interval; grey: chance of one in four.
+    """One intervention: a dot a series at its accuracy, with its interval; a ring at that of priors; grey: one in four.
 
-    ``table``: columns series, accuracy, accuracy_low, accuracy_high. ``order``: series from the top.
+    ``table``: columns series, answers, accuracy, accuracy_low, accuracy_high. ``order``: series from the top.
     """
-    rows = table.set_index("series").reindex(order)
+    control = (table["answers"] == "priors") & (table["answers"] != "priors").any()
+    rows = table[~control].set_index("series").reindex(order)
     places = np.arange(len(order))
     axes.axvline(0.25, color="#bbbbbb", linewidth=2)
+    priors = table[control].set_index("series")["accuracy"].reindex(order)
+    axes.plot(priors, places, "o", color="C1", fillstyle="none", markersize=7, label="of another subject")
     axes.hlines(places, rows["accuracy_low"], rows["accuracy_high"], color="C0", linewidth=1.2)
-    axes.plot(rows["accuracy"], places, "o", color="C0", markersize=4)
+    axes.plot(rows["accuracy"], places, "o", color="C0", markersize=4, label="accuracy")
     for place, accuracy in zip(places, rows["accuracy"], strict=True):
         axes.text(1.03, place, f"{100 * accuracy:.0f} %", va="center", fontsize="small")
     axes.set(ylim=(len(order) - 0.5, -0.5), xlabel="accuracy", **SHARES)
@@ -59,10 +62,14 @@ def draw_accuracy(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
 def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None = None) -> Figure:
     """A panel an intervention, a row a language or task; where choices were scored otherwise too, accuracies below.
 
+    Priors are the control of sentences and stand in their panels.
+
     ``table``: the table `questions`.
     """
     rows = canvas.select(table, model=model, experiment=experiment)
     rows = rows.assign(removed=removed(rows), way=rows["answers"].fillna("letters"), series=_series(rows))
+    if (rows["way"] == "sentences").any():
+        rows["way"] = rows["way"].replace("priors", "sentences")
     ways = sorted(rows["way"].unique(), key=("letters", "texts", "sentences", "priors").index)
     orders = [_order(rows[rows["way"] == way], own) for way in ways]
     panels = list(dict.fromkeys(rows["removed"]))
@@ -78,9 +85,12 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
         fonts.style_labels(line[0].get_yticklabels(), [key.split("/")[1] for key in order])
     for axes, intervention in zip(grid[0], panels, strict=True):
         axes.set_title(intervention.replace(", ", "\n", 1), fontsize="small")
-    if ways[0] == "letters":
-        handles, letters = grid[0, 0].get_legend_handles_labels()
-        drawing.legend(handles, letters, loc="outside lower center", ncols=len(letters))
+    named = {
+        name: handle for axes in grid[:, 0] for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    if not (rows["answers"] == "priors").any():
+        named.pop("of another subject", None)
+    drawing.legend(named.values(), named, loc="outside lower center", ncols=len(named))
     canvas.headline(drawing, f"What {model} answers when regions are removed")
     return drawing
 
