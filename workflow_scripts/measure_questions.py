@@ -1,5 +1,7 @@
 """Let a model answer questions before and after each region of an experiment is removed. Output: one row an answer, Parquet."""
 
+from importlib import metadata
+
 from transformers import AutoTokenizer
 
 from langatlas import runlog
@@ -25,4 +27,5 @@ if __name__ == "__main__":
             seed=params.seed,
         )
         rows = rows.assign(model=manifest.name, experiment=snakemake.wildcards.questions)
-        write_rows(rows, snakemake.output.rows, collect(**params) | {"model_hash": manifest.hash})
+        made_by = {"model_hash": manifest.hash, "lm_eval": metadata.version("lm_eval")}
+        write_rows(rows, snakemake.output.rows, collect(**params) | made_by)

@@ -99,6 +99,18 @@ def test_the_log_likelihood_of_every_choice_is_that_of_our_own_nll(folder, model
         assert row.choice_bytes == [len(text.strip().encode()) for text in scored]
 
 
+def test_products_in_bfloat16_are_taken_by_the_harness_too(folder, model):
+    """Not inside a context of ours: the harness opens one of its own for each forward pass, which would switch ours off."""
+    tasks = questions.load_tasks([folder / "texts.yaml"], [], 0)
+    found = [
+        questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS | {"precision": p})
+        for p in ("float32", "bfloat16")
+    ]
+    exact, rounded = (np.concatenate(rows["loglikelihoods_nats"].to_list()) for rows in found)
+    assert not np.array_equal(exact, rounded)
+    np.testing.assert_allclose(rounded, exact, rtol=0.05)
+
+
 def test_accuracy_is_that_of_the_harness(folder, model):
     from lm_eval.evaluator import evaluate
     from lm_eval.models.huggingface import HFLM
