@@ -95,6 +95,7 @@ def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(pr
         "outliers",
         "published",
         "generation",
+        "questions",
         "pretraining",
         "forgetting",
         "controls",

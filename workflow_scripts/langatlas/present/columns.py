@@ -107,6 +107,28 @@ MEANING = {
     "detected": "language of the text by py3langid, among the tested languages; empty where it cannot be told",
     "detected_probability": "its probability among those languages",
     "same_as_base": "whether the unchanged model wrote the same text",
+    # questions
+    "task": "world (built-in questions), files (the user's own), or the name of a task of lm-evaluation-harness",
+    "answers": "what is scored: letters, texts (of the choices), sentences (that they make of the fact), priors (the same of "
+    "another subject, of which no choice is true); empty: as the harness's task has it",
+    "accuracy": "share of questions whose right choice has the largest log-likelihood",
+    "accuracy_not_a": "the same over questions whose right answer is not A",
+    "accuracy_per_byte": "share of questions whose right choice has the largest log-likelihood / UTF-8 bytes of the choice",
+    **{
+        f"{name}_{end}": f"{name}: {which} end of the 95 % bootstrap interval over questions"
+        for name in ("accuracy", "accuracy_not_a", "accuracy_per_byte")
+        for end, which in (("low", "lower"), ("high", "upper"))
+    },
+    **{f"share_{letter}": f"share of answers that are {letter.upper()}" for letter in "abcd"},
+    "share_other": "share of answers that are another letter, or none",
+    "n_questions": "questions asked (over all languages: in all of them)",
+    "n_not_a": "questions whose right answer is not A",
+    "base_p_value": "two-sided paired sign-flip permutation test of the questions answered rightly, against the unchanged model",
+    "base_p_value_holm": "base_p_value adjusted (Holm) for all languages tested with the same region",
+    "random_p_value": "the same test against as many random parameters removed; empty where that was not measured",
+    "random_p_value_holm": "random_p_value adjusted (Holm) for all languages tested with the same region",
+    "priors_p_value": "of sentences: the same test against priors, same intervention: is more known than frequent answers",
+    "priors_p_value_holm": "priors_p_value adjusted (Holm) for all languages tested with the same region",
     # findings
     "finding": "what is stated, see langatlas.present.findings",
     "value": "the finding's number (a median where it sums up several languages)",
@@ -217,6 +239,12 @@ PUBLISHED = [
 GENERATION = [
     "model", "experiment", *INTERVENTION, "language", "prompt_number", "prompt", "text", "n_tokens",
     "repetition_rate", "replacement_rate", "detected", "detected_probability", "same_as_base",
+]  # fmt: skip
+QUESTIONS = [
+    "model", "experiment", "task", "answers", "language", *INTERVENTION,
+    *with_interval("accuracy"), *with_interval("accuracy_not_a"), *with_interval("accuracy_per_byte"),
+    "share_a", "share_b", "share_c", "share_d", "share_other", "n_questions", "n_not_a",
+    "base_p_value", "base_p_value_holm", "random_p_value", "random_p_value_holm", "priors_p_value", "priors_p_value_holm",
 ]  # fmt: skip
 OUTLIERS = [
     "model", "outlier_rank", "dimension", "layer", "max_abs", "max_abs_later", "times_median",
