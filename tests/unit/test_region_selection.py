@@ -128,7 +128,7 @@ def test_densities_and_overlaps_count_what_the_masks_hold(importances, tmp_path)
         for language in ("ru", "uk")
     ]
     counted = overlaps([region.path for region in regions]).set_index("parameter")
-    dense = densities([regions[0].path], "llama").set_index("parameter")
+    dense = densities([regions[0].path]).set_index("parameter")
     for name in BLOCKS:
         a, b = (chosen(region, name) for region in regions)
         row = counted.loc[name]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from langatlas.models.adapters import Part, parts_of
 from langatlas.tensorfile import TensorFile, TensorWriter
 
 FORMAT = "langatlas.region/1"
@@ -68,6 +69,18 @@ class Region:
 
     def numel(self, name: str) -> int:
         return int(np.prod(self.shape(name), dtype=np.int64))
+
+    def parts(self) -> list[Part]:
+        """Logical matrices and vectors of all stored tensors, in the model's order; q, k, v apart also where fused."""
+        return [part for name in self.names for part in parts_of(name, self.shape(name), self.metadata)]
+
+    def part_mask(self, part: Part) -> np.ndarray:
+        """Bool mask of one logical matrix, (out, in) whatever the storage, or of one vector."""
+        return part.of(self.mask(part.name))
+
+    def part_count(self, part: Part) -> int:
+        """Number of selected parameters of one logical matrix or vector."""
+        return self.count(part.name) if part.whole else int(self.part_mask(part).sum(dtype=np.int64))
 
 
 def save(path: str | os.PathLike, masks: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 
 from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.selection import random_keys
+from langatlas.models.adapters import FAMILY
 from langatlas.region import Region, RegionWriter
 from langatlas.tensorfile import TensorFile
 
@@ -40,9 +41,8 @@ def select_matched(
     if sizes.metadata["model_hash"] != mine.metadata["model_hash"]:
         raise ValueError(f"{magnitudes} and {source} are of different models")
     shapes = {name: mine.shape(name) for name in mine.names}
-    kept = {
-        k: mine.metadata[k] for k in ("model", "model_hash", "model_type", "samples", "scope", "languages", "ratio")
-    }
+    kept = {k: mine.metadata[k] for k in ("model", "model_hash", "samples", "scope", "languages", "ratio")}
+    kept |= {k: mine.metadata[k] for k in FAMILY if k in mine.metadata}
     for seed, path in outputs.items():
         described = {
             **kept,

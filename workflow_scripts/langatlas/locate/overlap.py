@@ -18,13 +18,16 @@ def described(region: Region) -> dict[str, str]:
     return columns | {"side": columns["side"].split("-")[0]}
 
 
-def densities(paths: Sequence[str], model_type: str) -> pd.DataFrame:
-    """One row per region and parameter tensor: layer, module, kind, n_selected, n_parameters, density."""
-    adapter, rows = adapter_for(model_type), []
+def densities(paths: Sequence[str]) -> pd.DataFrame:
+    """One row per region and logical matrix or vector: layer, module, kind, n_selected, n_parameters, density.
+
+    Where q, k and v share a tensor they have a row each, with the same ``parameter``.
+    """
+    rows = []
     for region in map(Region.open, paths):
-        for name in region.names:
-            place, selected, size = locate_parameter(name, adapter), region.count(name), region.numel(name)
-            where = {"parameter": name, "layer": place.layer, "module": place.module, "kind": place.kind}
+        for part in region.parts():
+            selected, size = region.part_count(part), int(np.prod(part.shape, dtype=np.int64))
+            where = {"parameter": part.name, "layer": part.layer, "module": part.module, "kind": part.kind}
             counts = {"n_selected": selected, "n_parameters": size, "density": selected / size}
             rows.append(described(region) | where | counts)
     return pd.DataFrame(rows)

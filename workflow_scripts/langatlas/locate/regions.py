@@ -2,7 +2,8 @@
 
 Core: the top n of sum over languages of |importance|. Language: the top n of |importance| of one language.
 Monolingual: the language's region minus the union of all others' (Zhang et al. 2024, section 4). n = floor(ratio *
-numel) of the scope: each matrix, each layer, or all decoder blocks together. Random controls have, in every matrix, as
+numel) of the scope: each matrix as it is stored (where q, k and v share one tensor they share its n, for the published rule
+is by parameter tensor), each layer, or all decoder blocks together. Random controls have, in every matrix, as
 many parameters as the region that they control.
 """
 
@@ -17,7 +18,7 @@ import numpy as np
 from langatlas.locate.importance_files import FORMAT as IMPORTANCE
 from langatlas.locate.importance_files import core_scores
 from langatlas.locate.selection import Taker, keys_of, random_keys, thresholds
-from langatlas.models.adapters import adapter_for, locate_parameter
+from langatlas.models.adapters import FAMILY, adapter_for, locate_parameter
 from langatlas.region import Region, RegionWriter, check_same_parameters, unpack
 from langatlas.tensorfile import TensorFile
 
@@ -128,7 +129,8 @@ def select_monolingual(
         theirs = [r for r in others if source.items() <= r.metadata.items()]
         names = check_same_parameters([mine, *theirs])
         shapes = {name: mine.shape(name) for name in names}
-        kept = {key: mine.metadata[key] for key in ("model", "model_hash", "model_type", "samples", "scope")}
+        kept = {key: mine.metadata[key] for key in ("model", "model_hash", "samples", "scope")}
+        kept |= {key: mine.metadata[key] for key in FAMILY if key in mine.metadata}
         languages = [r.metadata["region"].removeprefix("language-") for r in [mine, *theirs]]
         described = {**kept, "region": region, "languages": json.dumps(languages), **_side(side), "ratio": ratio}
         with RegionWriter(path, shapes, {**described, **metadata}) as writer:
