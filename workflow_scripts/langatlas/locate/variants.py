@@ -81,7 +81,7 @@ def wanda(model: torch.nn.Module, sequences: Sequence[np.ndarray], batch_size: i
 
     def look(name: str):
         def hook(module, inputs) -> None:
-            values = inputs[0].float() * mask[..., None]
+            values = inputs[0].float().view(*mask.shape, -1) * mask[..., None]  # OPT joins sequences and tokens
             squares[name] = squares.get(name, 0) + values.square().sum((0, 1))
 
         return hook
