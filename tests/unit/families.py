@@ -1,11 +1,26 @@
 """A tiny random model of every family, and where its logical matrices are stored, written down by hand."""
 
+from pathlib import Path
+
+import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from tiny import VOCABULARY
+from langatlas.intervene.edits import Edit
+from langatlas.locate import lines
+from langatlas.locate.importance import importance_of_shard
+from langatlas.locate.importance_files import FORMAT
+from langatlas.locate.regions import select
+from langatlas.models import checkpoint
+from langatlas.models.adapters import Part
+from langatlas.region import Region
+from langatlas.tensorfile import TensorFile
+from tiny import VOCABULARY, importance_metadata, random_sequences
 
 HIDDEN, HEADS, FFN = 16, 4, 10
+SETTINGS = {"batch_size": 3, "reduction": "corrected", "precision": "float32"}
+RATIO = 0.2
+HEAD = 2  # the head that is removed
 COMMON = {
     "vocab_size": VOCABULARY, "hidden_size": HIDDEN, "num_hidden_layers": 2, "num_attention_heads": HEADS,
     "max_position_embeddings": 32, "bos_token_id": None, "eos_token_id": None, "pad_token_id": None,
@@ -96,3 +111,39 @@ def split(family: str, fused: torch.Tensor | None):
         return fused[:16], fused[16:24], fused[24:]
     by_head = fused.view(HEADS, 3, HIDDEN // HEADS, *fused.shape[1:])  # bloom, gpt_neox
     return tuple(by_head[:, i].flatten(0, 1) for i in range(3))
+
+
+def located(model, folder: Path) -> tuple[TensorFile, checkpoint.Manifest, Region]:
+    """Importance file, manifest and core region of a model, made as the workflow makes them."""
+    model.save_pretrained(folder)
+    manifest = checkpoint.describe(folder, "tiny", revision="1", dtype="float32")
+    importance, core = str(folder / "importance"), str(folder / "core")
+    importance_of_shard(model, random_sequences(5), [5], [importance], importance_metadata(), **SETTINGS)
+    described = {**manifest.family, "region_language": ""}
+    plan = {("top", str(RATIO)): core}
+    select([importance], plan, model_type=manifest.model_type, scope="matrix", region="core", metadata=described)
+    return TensorFile(importance, FORMAT), manifest, Region.open(core)
+
+
+def logits(model) -> torch.Tensor:
+    with torch.no_grad():
+        return torch.cat([model(torch.from_numpy(ids.astype(np.int64))[None]).logits[0] for ids in random_sequences(4)])
+
+
+def part(region: Region, layer: int, module: str) -> Part:
+    (found,) = [p for p in lines.matrices(region) if (p.layer, p.module) == (layer, module)]
+    return found
+
+
+def removal(region: Region, layer: int, axes: dict[str, str], chosen: list[int]) -> Edit:
+    """An edit that cuts lines ``chosen`` of each module of ``axes`` (module -> axis) in one layer."""
+    bias_of = lines.biases(region)
+    return Edit({}, [c for m, axis in axes.items() for c in lines.cut(part(region, layer, m), axis, chosen, bias_of)])
+
+
+def head_lines(model, module: str = "attn.q", head: int = HEAD) -> list[int]:
+    """Lines of a head of queries in a module; of keys and values those that it reads."""
+    size = getattr(model.config, "head_dim", None) or HIDDEN // HEADS
+    if module in ("attn.k", "attn.v") and getattr(model.config, "num_key_value_heads", None) == 2:
+        head //= 2  # the head of keys and values that queries of this head and of its neighbour share
+    return list(range(head * size, (head + 1) * size))

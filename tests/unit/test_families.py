@@ -7,49 +7,20 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 import families
-from families import CONFIGS, FUSED, GATED, TIED, layout, tiny_family
+from families import CONFIGS, GATED, HEAD, RATIO, TIED, head_lines, layout, located, logits, part, removal, tiny_family
 from figure_data import STYLE
-from langatlas.intervene.edits import Edit, edited, read_edits, write_edits
+from langatlas.intervene.edits import edited, read_edits, write_edits
 from langatlas.intervene.perturbation import dimension_edits, parameter_edits
 from langatlas.intervene.removal import check_region, fingerprint, zeroed
 from langatlas.locate import lines
-from langatlas.locate.importance import importance_of_shard
-from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.outliers import residual_extremes
 from langatlas.locate.overlap import densities
-from langatlas.locate.regions import select
-from langatlas.locate.variants import wanda
 from langatlas.models import checkpoint
 from langatlas.models.adapters import ADAPTERS, AXES, adapter_for, dimension_of, locate_parameter, parts_of
 from langatlas.present.figures import canvas, density, density_map, density_sheet
-from langatlas.region import Region
-from langatlas.tensorfile import TensorFile
-from tiny import importance_metadata, random_sequences
+from tiny import random_sequences
 
-SETTINGS = {"batch_size": 3, "reduction": "corrected", "precision": "float32"}
-RATIO = 0.2
-HEAD = 2  # the head that is removed; among the first two where keys and values have only two
-
-
-def located(model, folder):
-    """Importance file, manifest and core region of a model, made as the workflow makes them."""
-    model.save_pretrained(folder)
-    manifest = checkpoint.describe(folder, "tiny", revision="1", dtype="float32")
-    importance, core = str(folder / "importance"), str(folder / "core")
-    importance_of_shard(model, random_sequences(5), [5], [importance], importance_metadata(), **SETTINGS)
-    described = {**manifest.family, "region_language": ""}
-    plan = {("top", str(RATIO)): core}
-    select([importance], plan, model_type=manifest.model_type, scope="matrix", region="core", metadata=described)
-    return TensorFile(importance, FORMAT), manifest, Region.open(core)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Matrices this small are slower on two threads, by far where other work runs beside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -65,29 +36,6 @@ def parameters(model):
 def assert_parameters(model, expected):
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, expected[name]), name
-
-
-def logits(model):
-    with torch.no_grad():
-        return torch.cat([model(torch.from_numpy(ids.astype(np.int64))[None]).logits[0] for ids in random_sequences(4)])
-
-
-def part(region, layer, module):
-    (found,) = [p for p in lines.matrices(region) if (p.layer, p.module) == (layer, module)]
-    return found
-
-
-def removal(region, layer, axes, chosen):
-    """An edit that cuts lines ``chosen`` of each module of ``axes`` (module -> axis) in one layer."""
-    bias_of = lines.biases(region)
-    return Edit({}, [c for m, axis in axes.items() for c in lines.cut(part(region, layer, m), axis, chosen, bias_of)])
-
-
-def head_lines(model, module="attn.q", head=HEAD):
-    size = getattr(model.config, "head_dim", None) or families.HIDDEN // families.HEADS
-    if module in ("attn.k", "attn.v") and getattr(model.config, "num_key_value_heads", None) == 2:
-        head //= 2  # the head of keys and values that queries of this head and of its neighbour share
-    return list(range(head * size, (head + 1) * size))
 
 
 def test_parts_hold_every_block_parameter_once_and_are_where_the_family_keeps_them(family):
@@ -125,13 +73,14 @@ def test_importance_is_theta_times_gradient_also_of_tied_embeddings(family):
     model.zero_grad()
 
 
-def test_a_region_takes_the_top_of_every_stored_tensor_and_densities_tell_its_modules_apart(family):
+def test_a_region_takes_the_top_of_every_matrix_also_where_one_tensor_holds_several(family):
     model, importance, _, region = family
     truth = layout(model)
-    for name in region.names:
-        scores = np.abs(importance[name]).reshape(-1)
-        top = np.lexsort((np.arange(scores.size), -scores))[: int(RATIO * scores.size)]
-        assert set(np.flatnonzero(region.mask(name))) == set(top)
+    for name, places in truth.values():
+        places = np.sort(places.numpy().reshape(-1))
+        scores = np.abs(importance[name]).reshape(-1)[places]
+        top = places[np.lexsort((np.arange(scores.size), -scores))[: int(RATIO * scores.size)]]
+        assert set(np.flatnonzero(region.mask(name))) & set(places) == set(top)
     table = densities([region.path]).set_index(["layer", "module", "kind"])
     for key, (name, places) in truth.items():
         assert table.loc[key, "n_selected"] == region.mask(name).reshape(-1)[places.numpy()].sum()
@@ -335,171 +284,6 @@ def test_the_residual_stream_is_found_in_every_family(family):
     handle.remove()
     largest = torch.cat(seen).abs().amax(0)
     np.testing.assert_allclose(found[found["layer"] == 1]["max_abs"], largest.numpy(), rtol=1e-4)
-
-
-# Unfused twins: a model whose q, k and v are matrices of their own, (out, in), and that computes the same.
-
-
-def copy(target, values):
-    assert target.shape == values.shape
-    with torch.no_grad():
-        target.copy_(values)
-
-
-def as_opt(model):
-    """GPT-2 as OPT: the same blocks, plain linear layers; OPT's positions start at 2."""
-    twin = tiny_family("opt", activation_function="gelu_new")
-    old, new = model.transformer, twin.model.decoder
-    copy(new.embed_tokens.weight, old.wte.weight)
-    copy(new.embed_positions.weight[2:], old.wpe.weight)
-    for norm, source in [(new.final_layer_norm, old.ln_f)] + [
-        pair for a, b in zip(new.layers, old.h, strict=True)
-        for pair in ((a.self_attn_layer_norm, b.ln_1), (a.final_layer_norm, b.ln_2))
-    ]:  # fmt: skip
-        copy(norm.weight, source.weight)
-        copy(norm.bias, source.bias)
-    for a, b in zip(new.layers, old.h, strict=True):
-        q, k, v = b.attn.c_attn.weight.split(families.HIDDEN, dim=1)
-        q_bias, k_bias, v_bias = b.attn.c_attn.bias.split(families.HIDDEN)
-        for linear, weight, bias in [
-            (a.self_attn.q_proj, q, q_bias), (a.self_attn.k_proj, k, k_bias), (a.self_attn.v_proj, v, v_bias),
-            (a.self_attn.out_proj, b.attn.c_proj.weight, b.attn.c_proj.bias),
-            (a.fc1, b.mlp.c_fc.weight, b.mlp.c_fc.bias), (a.fc2, b.mlp.c_proj.weight, b.mlp.c_proj.bias),
-        ]:  # fmt: skip
-            copy(linear.weight, weight.T)
-            copy(linear.bias, bias)
-    return twin
-
-
-def as_phi(model):
-    """GPT-NeoX as Phi: both run attention and feed-forward side by side; Phi has one norm for the two."""
-    for block in model.gpt_neox.layers:
-        block.post_attention_layernorm.load_state_dict(block.input_layernorm.state_dict())
-    twin = tiny_family("phi", num_key_value_heads=families.HEADS, qk_layernorm=False, hidden_act="gelu")
-    old, new = model.gpt_neox, twin.model
-    copy(new.embed_tokens.weight, old.embed_in.weight)
-    copy(twin.lm_head.weight, model.embed_out.weight if hasattr(model, "embed_out") else model.lm_head.weight)
-    copy(twin.lm_head.bias, torch.zeros(len(twin.lm_head.bias)))
-    new.final_layernorm.load_state_dict(old.final_layer_norm.state_dict())
-    for a, b in zip(new.layers, old.layers, strict=True):
-        a.input_layernorm.load_state_dict(b.input_layernorm.state_dict())
-        a.self_attn.dense.load_state_dict(b.attention.dense.state_dict())
-        a.mlp.fc1.load_state_dict(b.mlp.dense_h_to_4h.state_dict())
-        a.mlp.fc2.load_state_dict(b.mlp.dense_4h_to_h.state_dict())
-        size = families.HIDDEN // families.HEADS
-        for number, linear in enumerate((a.self_attn.q_proj, a.self_attn.k_proj, a.self_attn.v_proj)):
-            rows = [3 * size * head + size * number + i for head in range(families.HEADS) for i in range(size)]
-            copy(linear.weight, b.attention.query_key_value.weight[rows])
-            copy(linear.bias, b.attention.query_key_value.bias[rows])
-    return twin
-
-
-def as_llama(model):
-    """Phi-3 as Llama."""
-    twin = tiny_family("llama", attention_bias=False, mlp_bias=False, rms_norm_eps=model.config.rms_norm_eps)
-    state = dict(model.state_dict())
-    for layer in range(2):
-        prefix = f"model.layers.{layer}."
-        q, k, v = state.pop(f"{prefix}self_attn.qkv_proj.weight").split([16, 8, 8])
-        gate, up = state.pop(f"{prefix}mlp.gate_up_proj.weight").split([families.FFN] * 2)
-        state |= {f"{prefix}self_attn.{letter}_proj.weight": w for letter, w in zip("qkv", (q, k, v), strict=True)}
-        state |= {f"{prefix}mlp.gate_proj.weight": gate, f"{prefix}mlp.up_proj.weight": up}
-    twin.load_state_dict(state)
-    return twin
-
-
-class Apart(torch.nn.Module):
-    """BLOOM's query_key_value as three plain linear layers, whose outputs are woven together."""
-
-    def __init__(self, fused):
-        super().__init__()
-        weights = fused.weight.view(families.HEADS, 3, -1, families.HIDDEN)
-        biases = fused.bias.view(families.HEADS, 3, -1)
-        self.q, self.k, self.v = (torch.nn.Linear(families.HIDDEN, families.HIDDEN) for _ in range(3))
-        for number, linear in enumerate((self.q, self.k, self.v)):
-            copy(linear.weight, weights[:, number].reshape(families.HIDDEN, families.HIDDEN))
-            copy(linear.bias, biases[:, number].reshape(-1))
-
-    def forward(self, states):
-        by_head = [linear(states).unflatten(-1, (families.HEADS, 1, -1)) for linear in (self.q, self.k, self.v)]
-        return torch.cat(by_head, dim=-2).flatten(-3)
-
-
-def as_bloom_apart(model):
-    twin = tiny_family("bloom")
-    twin.load_state_dict(model.state_dict())
-    for block in twin.transformer.h:
-        block.self_attention.query_key_value = Apart(block.self_attention.query_key_value)
-    return twin
-
-
-SELF_ATTN = {f"attn.{letter}": f"self_attn.{letter}_proj" for letter in "qkv"}
-GATE_UP = {"mlp.gate": "mlp.gate_proj", "mlp.up": "mlp.up_proj", "mlp.down": "mlp.down_proj"}
-WOVEN = {f"attn.{letter}": f"self_attention.query_key_value.{letter}" for letter in "qkv"}
-TWINS = {
-    "gpt2": (as_opt, {**SELF_ATTN, "attn.o": "self_attn.out_proj", "mlp.up": "fc1", "mlp.down": "fc2"}),
-    "gpt_neox": (as_phi, {**SELF_ATTN, "attn.o": "self_attn.dense", "mlp.up": "mlp.fc1", "mlp.down": "mlp.fc2"}),
-    "phi3": (as_llama, {**SELF_ATTN, "attn.o": "self_attn.o_proj", **GATE_UP}),
-    "bloom": (as_bloom_apart, {**WOVEN, "attn.o": "self_attention.dense", "mlp.up": "mlp.dense_h_to_4h"}),
-}
-
-
-@pytest.fixture(scope="module", params=FUSED)
-def twins(request, tmp_path_factory):
-    model = tiny_family(request.param, seed=1)
-    convert, names = TWINS[request.param]
-    twin = convert(model)
-    blocks = twin.get_submodule(adapter_for(twin.config.model_type).blocks)
-    torch.testing.assert_close(logits(twin), logits(model), rtol=1e-4, atol=1e-5)
-    importance, _, region = located(model, tmp_path_factory.mktemp(request.param))
-    return model, importance, region, twin, [{m: block.get_submodule(n) for m, n in names.items()} for block in blocks]
-
-
-@pytest.mark.parametrize("modules", ["q", "k", "v", "qkvo"])
-def test_removing_a_head_equals_removing_it_in_an_unfused_copy(twins, modules):
-    model, _, region, twin, plain = twins
-    before = {name: values.clone() for name, values in twin.state_dict().items()}
-    edits = [removal(region, 0, {f"attn.{m}": "head"}, head_lines(model, f"attn.{m}")) for m in modules]
-    with torch.no_grad():
-        for letter in modules:
-            linear, chosen = plain[0][f"attn.{letter}"], head_lines(model, f"attn.{letter}")
-            if letter == "o":
-                linear.weight[:, chosen] = 0
-            else:
-                linear.weight[chosen] = 0
-                if linear.bias is not None:
-                    linear.bias[chosen] = 0
-    expected = logits(twin)
-    twin.load_state_dict(before)
-    untouched = logits(model)
-    assert (untouched - expected).abs().max() > 1e-2
-    with edited(model, Edit({}, [change for edit in edits for change in edit.changes])):
-        torch.testing.assert_close(logits(model), expected, rtol=1e-4, atol=1e-5)
-    assert torch.equal(logits(model), untouched)
-
-
-def test_importance_of_a_part_is_that_of_the_matrix_in_an_unfused_copy(twins, tmp_path):
-    _, importance, region, twin, plain = twins
-    importance_of_shard(twin, random_sequences(5), [5], [str(tmp_path / "i")], importance_metadata(), **SETTINGS)
-    theirs = TensorFile(tmp_path / "i", FORMAT)
-    names = {id(p): name for name, p in twin.named_parameters()}
-    for layer, modules in enumerate(plain):
-        for module, linear in modules.items():
-            mine = part(region, layer, module)
-            expected = theirs[names[id(linear.weight)]]
-            scale = np.abs(expected).max()
-            np.testing.assert_allclose(mine.of(importance[mine.name]), expected, rtol=1e-3, atol=1e-4 * scale)
-
-
-def test_wanda_scores_of_a_part_are_those_of_the_matrix_in_an_unfused_copy(twins):
-    model, _, region, twin, plain = twins
-    ours, theirs = (wanda(m, random_sequences(5), 2, "float32") for m in (model, twin))
-    names = {id(p): name for name, p in twin.named_parameters()}
-    for layer, modules in enumerate(plain):
-        for module, linear in modules.items():
-            mine = part(region, layer, module)
-            expected = theirs[names[id(linear.weight)]].numpy()
-            np.testing.assert_allclose(mine.of(ours[mine.name].numpy()), expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ to a byte, little bit order, tail bits zero; metadata as in ``save``.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 
@@ -33,9 +34,21 @@ class RegionWriter(TensorWriter):
         layout = {name: ("U8", (-(-int(np.prod(shape, dtype=np.int64)) // 8),)) for name, shape in shapes.items()}
         described = {"format": FORMAT, "shapes": json.dumps({name: list(shape) for name, shape in shapes.items()})}
         super().__init__(path, layout, {**metadata, **described})
+        self._name = None  # of the tensor whose parts are coming
 
     def write_mask(self, name: str, mask: np.ndarray) -> None:
         self.write(name, pack(mask))
+
+    def write_part(self, part: Part, mask: np.ndarray) -> None:
+        """Mask of one logical matrix, of any shape in the order as stored; its tensor is written when all parts have come."""
+        if part.whole:
+            return self.write_mask(part.name, mask.reshape(part.stored))
+        if part.name != self._name:
+            self._name, self._mask, self._missing = part.name, np.zeros(part.stored, bool), math.prod(part.stored)
+        part.put(self._mask, mask)
+        self._missing -= part.size
+        if not self._missing:
+            self.write_mask(part.name, self._mask)
 
 
 class Region:
@@ -78,9 +91,13 @@ class Region:
         """Bool mask of one logical matrix, (out, in) whatever the storage, or of one vector."""
         return part.of(self.mask(part.name))
 
+    def part_bits(self, part: Part) -> np.ndarray:
+        """Packed mask of one logical matrix or vector, in the order as stored."""
+        return self.bits(part.name) if part.whole else pack(part.take(self.mask(part.name)))
+
     def part_count(self, part: Part) -> int:
         """Number of selected parameters of one logical matrix or vector."""
-        return self.count(part.name) if part.whole else int(self.part_mask(part).sum(dtype=np.int64))
+        return int(np.bitwise_count(self.part_bits(part)).sum(dtype=np.int64))
 
 
 def save(path: str | os.PathLike, masks: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:

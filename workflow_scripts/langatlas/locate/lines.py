@@ -118,8 +118,7 @@ def _groups(region: Region, axes: Mapping[str, str], share: str) -> dict[str, tu
             continue
         counts = line_counts(region, place, axes[place.module])
         shared = f"{axes[place.module]} {len(counts)}"  # k and v may have fewer heads than q: then they share apart
-        name = place.name if place.whole else f"{place.name} {place.module}"
-        key = {"matrix": name, "layer": f"layer {place.layer} {shared}", "global": shared}[share]
+        key = {"matrix": place.label, "layer": f"layer {place.layer} {shared}", "global": shared}[share]
         places, sums = groups.get(key, ([], np.zeros_like(counts)))
         groups[key] = ([*places, place], sums + counts)
     if missing := set(axes) - {place.module for places, _ in groups.values() for place in places}:

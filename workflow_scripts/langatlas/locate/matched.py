@@ -53,6 +53,6 @@ def select_matched(
             "seed": str(seed),
         }
         with RegionWriter(path, shapes, described) as writer:
-            for name in mine.names:
-                mask = matched_mask(mine.mask(name).reshape(-1), np.abs(sizes[name]).reshape(-1), seed, name)
-                writer.write_mask(name, mask.reshape(shapes[name]))
+            for part in mine.parts():
+                mask, magnitude = (part.take(array).reshape(-1) for array in (mine.mask(part.name), sizes[part.name]))
+                writer.write_part(part, matched_mask(mask, np.abs(magnitude), seed, part.label))

@@ -8,6 +8,7 @@ Files keep the stored tensors under their Hugging Face names. ``parts_of`` says 
 are in one, and where: a plain matrix is the one part of its tensor. No torch: tables and figures use it too.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -180,6 +181,10 @@ class Part:
     ranges: tuple[tuple[int, int], ...]
 
     @property
+    def is_norm(self) -> bool:
+        return self.module.startswith("norm.")
+
+    @property
     def whole(self) -> bool:
         """Whether it is all of the stored tensor."""
         return self.ranges == ((0, self.stored[self.out]),)
@@ -195,10 +200,27 @@ class Part:
         outputs = sum(stop - start for start, stop in self.ranges)
         return (outputs, *(size for dimension, size in enumerate(self.stored) if dimension != self.out))
 
+    @property
+    def label(self) -> str:
+        """A name of its own: that of the stored tensor, and in a fused one also the module's."""
+        return self.name if self.whole else f"{self.name} {self.module}"
+
+    @property
+    def size(self) -> int:
+        """Number of its parameters."""
+        return math.prod(self.shape)
+
+    def take(self, tensor: np.ndarray) -> np.ndarray:
+        """This part of an array of the stored tensor's shape (a mask, an importance), as it is stored."""
+        return tensor if self.whole else tensor.take(self.outputs, axis=self.out)
+
+    def put(self, tensor: np.ndarray, values: np.ndarray) -> None:
+        """Inverse of ``take``: write the part's values into an array of the stored tensor's shape."""
+        tensor[(slice(None),) * self.out + (self.outputs,)] = values.reshape(self.take(tensor).shape)
+
     def of(self, tensor: np.ndarray) -> np.ndarray:
-        """This part of an array of the stored tensor's shape (a mask, an importance), as (out, in) or (out,)."""
-        chosen = tensor if self.whole else tensor.take(self.outputs, axis=self.out)
-        return chosen.T if self.out == 1 else chosen
+        """``take``, turned to (out, in); a vector as it is."""
+        return self.take(tensor).T if self.out == 1 else self.take(tensor)
 
     def stored_lines(self, dimension: int, lines: Sequence[int]) -> tuple[int, list[int], list[list[int]] | None]:
         """Lines along ``dimension`` (0: out, 1: in) of the part -> where they are stored: dimension, indices along it, and
