@@ -42,42 +42,28 @@ rule further_pretrain:
         "../workflow_scripts/further_pretrain.py"
 
 
-rule tabulate_pretraining:
-    input:
-        rows=pretraining_files(),
-    output:
-        **table_outputs("pretraining"),
-    log:
-        f"{R}/logs/tabulate_pretraining.log",
-    localrule: True
-    conda:
-        "../envs/plot.yaml"
-    params:
-        labels=config["labels"],
-        resamples=config["statistics"]["resamples"],
-        seed=config["statistics"]["seed"],
-        code=code_version("tabulate_pretraining"),
-    script:
-        "../workflow_scripts/tabulate_pretraining.py"
+for _table in ("pretraining", "forgetting"):
 
-
-rule tabulate_forgetting:
-    input:
-        rows=pretraining_files(),
-    output:
-        **table_outputs("forgetting"),
-    log:
-        f"{R}/logs/tabulate_forgetting.log",
-    localrule: True
-    conda:
-        "../envs/plot.yaml"
-    params:
-        labels=config["labels"],
-        resamples=config["statistics"]["resamples"],
-        seed=config["statistics"]["seed"],
-        code=code_version("tabulate_forgetting"),
-    script:
-        "../workflow_scripts/tabulate_forgetting.py"
+    rule:
+        name:
+            f"tabulate_{_table}"
+        input:
+            rows=pretraining_files(),
+        output:
+            **table_outputs(_table),
+        log:
+            f"{R}/logs/tabulate_{_table}.log",
+        localrule: True
+        conda:
+            "../envs/plot.yaml"
+        params:
+            table=_table,
+            labels=config["labels"],
+            resamples=config["statistics"]["resamples"],
+            seed=config["statistics"]["seed"],
+            code=code_version("tabulate_pretraining"),
+        script:
+            "../workflow_scripts/tabulate_pretraining.py"
 
 
 rule plot_pretraining:

@@ -4,16 +4,13 @@ from langatlas import runlog
 from langatlas.locate.variants import write_variants
 from langatlas.models import checkpoint, devices
 from langatlas.provenance import collect
-from langatlas.tokens import open_shard
+from langatlas.tokens import open_shard, sequences_in_order
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
         devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
-        shards = [open_shard(path) for path in snakemake.input.shards]
-        # Sequence i lies in shard i modulo their number: read in turn, they are in their order again.
-        longest = max(map(len, shards))
-        sequences = [shard.sequences[i] for i in range(longest) for shard in shards if i < len(shard)]
+        sequences = list(sequences_in_order(snakemake.input.shards))
         described = {"model": manifest.name, "model_hash": manifest.hash, "revision": manifest.revision}
         write_variants(
             checkpoint.load(manifest, devices.pick_device()),
@@ -23,5 +20,6 @@ if __name__ == "__main__":
             samples=params.samples,
             batch_size=params.batch_size,
             precision=params.precision,
+            sequence_length=int(open_shard(snakemake.input.shards[0]).metadata["sequence_length"]),
             seed=params.seed,
         )

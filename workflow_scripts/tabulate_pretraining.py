@@ -1,23 +1,23 @@
-"""Further pretraining with a region removed or frozen. Output: results/tables/pretraining.*
+"""Further pretraining with a region removed or frozen; what is learnt and forgotten in it. Output: results/tables/{table}.*
 
-input.rows: files of all arms; params: labels (the config's own), resamples, seed, code
+input.rows: files of all arms; params: table (pretraining or forgetting), labels (the config's own), resamples, seed, code
 """
 
 from langatlas import runlog
-from langatlas.present.pretraining_tables import PRETRAINING_NOTE, pretraining, read_rows, wide_pretraining
+from langatlas.present.pretraining_tables import PRETRAINING_TABLES, read_rows
 from langatlas.present.tables import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
-        params = snakemake.params
+        params, kind = snakemake.params, PRETRAINING_TABLES[snakemake.params.table]
         settings = {"resamples": params.resamples, "seed": params.seed}
-        table = pretraining(read_rows(snakemake.input.rows), **settings)
+        table = kind.build(read_rows(snakemake.input.rows), **settings)
         write_table(
             table,
             snakemake.output.csv,
-            wide=wide_pretraining(table, params.labels),
-            title="Further pretraining with a region removed or frozen",
-            note=PRETRAINING_NOTE,
+            wide=kind.wide(table, params.labels),
+            title=kind.title,
+            note=kind.note,
             code=params.code,
             settings=settings,
         )

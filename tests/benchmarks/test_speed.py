@@ -80,12 +80,12 @@ model = LlamaForCausalLM(LlamaConfig(vocab_size=8192, hidden_size=1024, intermed
                                      num_attention_heads=8, num_key_value_heads=8))
 text = [np.arange(16, dtype=np.uint32)]
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-token_count = sum(p.numel() for p in model.parameters())
+parameters = sum(p.numel() for p in model.parameters())
 with torch.inference_mode(): model(torch.zeros(1, 16, dtype=torch.long))
 before = peak()
 with GradientSum(model) as sums:
     accumulate(model, text * 3, sums, Progress(), batch_size=1, reduction="corrected", precision="float32")
-print(peak() - before, 4 * token_count, 4 * sum(p.numel() for p in model.model.layers[0].parameters()),
+print(peak() - before, 4 * parameters, 4 * sum(p.numel() for p in model.model.layers[0].parameters()),
       4 * model.lm_head.weight.numel())
 """
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow_scripts")}

@@ -107,35 +107,6 @@ def test_other_sequences_are_refused_and_no_core_gives_no_rows(tmp_path):
     assert against_core([short], **FAST).empty
 
 
-def test_what_script_explains_is_taken_out_of_kinship():
-    names = (
-        "ar en es fa it pt ru uk vi".split()
-    )  # vi, es, it, pt and en write Latin; ar and fa Arabic; ru and uk Cyrillic
-    latin = {"en", "es", "it", "pt", "vi"}
-
-    def same_script(a, b):
-        return {a, b} <= latin or {a, b} == {"ar", "fa"} or {a, b} == {"ru", "uk"}
-
-    def table(script, branch):
-        rows = []
-        noise = np.random.default_rng(2)
-        for i, a in enumerate(names):
-            for b in names[i + 1 :]:
-                kin = {a, b} <= {"es", "it", "pt"} or {a, b} == {"ru", "uk"}
-                times = np.exp(script * same_script(a, b) + branch * kin + noise.normal(0, 0.02))
-                common = {"model": "m", "samples": 9, "scope": "matrix", "ratio": 0.05, "side": "top"}
-                rows.append(common | {"language_a": a, "language_b": b, "times_chance": times})
-        return control_tables.family_overlap(pd.DataFrame(rows), 400, 1).set_index("kinship")
-
-    by_script = table(script=1.0, branch=0.0)
-    assert by_script.loc["branch", "permutation_p_value"] < 0.05  # relatives only look alike: they share a script
-    assert by_script.loc["branch, script taken out", "within_to_between"] == pytest.approx(1, abs=0.05)
-    assert by_script.loc["branch, script taken out", "permutation_p_value"] > 0.05
-    by_branch = table(script=1.0, branch=1.0)
-    assert by_branch.loc["branch, script taken out", "permutation_p_value"] < 0.05
-    assert by_branch.loc["branch, script taken out", "within_to_between"] > 1.5
-
-
 def test_core_of_a_wider_scope_stands_in_reliability():
     counts = pd.DataFrame(columns=columns.RELIABILITY)
     overlap = pd.DataFrame(

@@ -1,9 +1,6 @@
 """Controls: scores by brute force on a tiny model, matched regions, concentration by its definition, verdicts that flip."""
 
-import math
-
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -11,10 +8,11 @@ from langatlas.locate import concentration, matched, reliability, variants
 from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.overlap import overlaps_with
 from langatlas.models.nll import pad, token_nll
-from langatlas.present import columns, control_tables, survival
+from langatlas.present import columns, control_tables
 from langatlas.present.figures import controls as controls_figure
 from langatlas.region import Region, save
 from langatlas.tensorfile import TensorFile
+from small_tables import survival_tables
 from tiny import importance_metadata, random_sequences, tiny_llama
 
 SEQUENCES = random_sequences(8, seed=2)
@@ -31,8 +29,9 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("variants")
     outputs = {name: str(folder / f"{name}.safetensors") for name in variants.VARIANTS}
     variants.write_variants(
-        tiny_llama(), SEQUENCES, outputs, importance_metadata(), samples=4, batch_size=3, precision="float32", seed=1
-    )
+        tiny_llama(), SEQUENCES, outputs, importance_metadata(), samples=4, batch_size=3, precision="float32",
+        sequence_length=max(map(len, SEQUENCES)), seed=1,
+    )  # fmt: skip
     return {name: TensorFile(path, FORMAT) for name, path in outputs.items()}
 
 
@@ -85,11 +84,34 @@ def test_magnitude_needs_no_text_and_untrained_is_another_model(written):
 
 
 def test_too_little_text_and_unknown_variants_are_refused(tmp_path):
-    settings = {"batch_size": 2, "precision": "float32", "seed": 1}
+    settings = {"batch_size": 2, "precision": "float32", "sequence_length": 2, "seed": 1}
     with pytest.raises(ValueError, match="8 sequences are needed, there are 4"):
         variants.write_variants(tiny_llama(), SEQUENCES[:4], {"half-1": "x"}, {}, samples=4, **settings)
     with pytest.raises(ValueError, match=r"variant must be one of .* got entropy"):
         variants.write_variants(tiny_llama(), SEQUENCES, {"entropy": "x"}, {}, samples=4, **settings)
+    with pytest.raises(ValueError, match="no text is shorter than 2 tokens"):
+        variants.write_variants(tiny_llama(), SEQUENCES, {"short": str(tmp_path / "x")}, {}, samples=4, **settings)
+
+
+def test_published_variants_round_average_by_batch_and_leave_long_texts_out(written):
+    model = tiny_llama()
+    weights = {name: p.detach() for name, p in model.named_parameters()}
+    each = [gradients(model, ids) for ids in SEQUENCES]
+    predicted = [len(ids) - 1 for ids in SEQUENCES]
+    longest = max(map(len, SEQUENCES))
+    fits = [i for i, ids in enumerate(SEQUENCES) if len(ids) < longest][:4]
+    assert fits != [0, 1, 2, 3]
+    for name, weight in weights.items():
+        plain = weight * sum(one[name] for one in each[:4])
+        rounded = torch.from_numpy(np.asarray(written["rounded"][name]))
+        torch.testing.assert_close(rounded, plain, rtol=2**-7, atol=1e-6)
+        assert (rounded == rounded.bfloat16().float()).all()
+        # Micro-batches of three and one sequence, in their order.
+        first = sum(one[name] for one in each[:3]) / sum(predicted[:3])
+        averaged = weight * (first + each[3][name] / predicted[3])
+        np.testing.assert_allclose(written["averaged"][name], averaged.numpy(), rtol=2e-4, atol=1e-7)
+        short = weight * sum(each[i][name] for i in fits)
+        np.testing.assert_allclose(written["short"][name], short.numpy(), rtol=2e-3, atol=1e-6)
 
 
 def test_a_matched_region_has_the_magnitudes_of_the_region_and_other_places():
@@ -186,7 +208,9 @@ def test_overlap_with_the_core_is_counted_over_matrices_and_set_against_chance(t
 
 def test_reliability_compares_tops_and_ranks(written):
     halves = [written[name].path for name in ("half-1", "half-2")]
-    table = reliability.reliability([("halves", *halves), ("languages", halves[0], halves[0])], "llama", 0.25)
+    table = reliability.reliability(
+        [("halves", *halves), ("languages", halves[0], halves[0])], {"model_type": "llama"}, 0.25
+    )
     same = table[table["comparison"] == "languages"].iloc[0]
     assert same["jaccard"] == 1
     assert same["spearman"] == pytest.approx(1)
@@ -202,156 +226,8 @@ def test_reliability_compares_tops_and_ranks(written):
     assert half["jaccard"] == pytest.approx(both / either)
 
 
-def test_relatives_that_share_more_are_found_and_strangers_are_not():
-    pairs = [
-        (a, b)
-        for i, a in enumerate("ar en es it pt ru uk ja zh".split())
-        for b in "ar en es it pt ru uk ja zh".split()[i + 1 :]
-    ]
-    romance, slavic = {"es", "it", "pt"}, {"ru", "uk"}
-
-    def table(within):
-        near = [{a, b} <= romance or {a, b} <= slavic for a, b in pairs]
-        noise = np.random.default_rng(1).normal(0, 0.05, len(pairs))
-        times = [np.exp((math.log(within) if close else 0) + 1 + e) for close, e in zip(near, noise, strict=True)]
-        common = {"model": "m", "samples": 9, "scope": "matrix", "ratio": 0.05, "side": "top"}
-        return pd.DataFrame(
-            [
-                common | {"language_a": a, "language_b": b, "times_chance": t}
-                for (a, b), t in zip(pairs, times, strict=True)
-            ]
-        )
-
-    found = control_tables.family_overlap(table(3.0), 400, 1).set_index("kinship").loc["branch"]
-    assert found["n_pairs_within"] == 4
-    assert found["within_to_between"] == pytest.approx(3.0, rel=0.1)
-    assert found["permutation_p_value"] < 0.02
-    assert (
-        control_tables.family_overlap(table(1.0), 400, 1).set_index("kinship").loc["branch", "permutation_p_value"]
-        > 0.05
-    )
-
-
-# -- verdicts ----------------------------------------------------------------------------------------------------------
-
-
-def tables(core=3.0, other=1.5, own=1.3, halves=0.5, single=1.2, p=0.001):
-    languages = ["en", "ru", "zh"]
-    rows = []
-    for region, factor in {
-        "core": core,
-        "core-matched": other,
-        "core-untrained": other,
-        "core-only_en": single,
-    }.items():
-        shared = (
-            {"jaccard": 0.1, "times_chance": 3.0} if region != "core" else {"jaccard": np.nan, "times_chance": np.nan}
-        )
-        paired = {"reference": "core", "ratio_to_reference": factor / core, "reference_p_value_holm": p}
-        if region == "core":
-            paired = {"reference": None, "ratio_to_reference": np.nan, "reference_p_value_holm": np.nan}
-        measured = {"ratio_to_base": factor, "samples": 9, **paired, **shared}
-        rows += [{"model": "m", "region": region, "language": x, **measured} for x in languages]
-    matrix = [
-        {"model": "m", "region_language": a, "language": b, "scope": "matrix", "samples": 9, "ratio": 0.05,
-         "ratio_to_base": own if a == b else 1.1, "rank": 1 if a == b and own > 1.1 else 2, "p_value_holm": 0.001}
-        for a in languages for b in languages
-    ]  # fmt: skip
-    removal = [
-        {"model": "m", "region": "core", "scope": "matrix", "samples": 9, "ratio": 0.05, "language": x, "side": side,
-         "ratio_to_base": factor, "p_value_holm": 0.001}
-        for x in languages for side, factor in (("top", core), ("random", 1.05), ("bottom", 1.0))
-    ]  # fmt: skip
-    pairs = [("halves", halves), ("halves", halves + 0.1), ("languages", 0.3)]
-    lines = [
-        {"measure": m, "statistic": 0.6, "null_mean": 0.2, "z": 9.0, "null_p_value": 0.001}
-        for m in ("gini-head", "moran")
-    ]
-    return {
-        "controls": pd.DataFrame(rows),
-        "effect_matrix": pd.DataFrame(matrix),
-        "core_removal": pd.DataFrame(removal),
-        "reliability": pd.DataFrame([{"model": "m", "comparison": c, "jaccard": j} for c, j in pairs]),
-        "concentration": pd.DataFrame([{"model": "m", "region": "core", **line} for line in lines]),
-        "family_overlap": pd.DataFrame(
-            [{"model": "m", "kinship": "family", "scope": "matrix", "samples": 9, "ratio": 0.05,
-              "times_chance_within": 3.0, "times_chance_between": 2.0,
-              "within_to_between": 1.5, "permutation_p_value": 0.01}]
-        ),
-    }  # fmt: skip
-
-
-def verdicts(**changes):
-    table = survival.survival(tables(**changes))
-    assert len(table) == len(survival.CLAIMS)
-    return table.set_index("claim")["verdict"]
-
-
-def test_every_verdict_follows_from_the_numbers_and_what_was_not_measured_cannot_be_told():
-    found = verdicts()
-    assert found["The core is more than large weights"] == survival.SURVIVES
-    assert found["A region is a property of its language"] == survival.SURVIVES
-    assert found["The core needs many languages"] == survival.SURVIVES
-    assert found["The score beats Fisher information"] == survival.UNKNOWN
-    assert found["The region is concentrated in lines"] == survival.SURVIVES
-    assert verdicts(other=3.5)["The core is more than large weights"] == survival.FAILS
-    assert verdicts(own=1.05)["Each language has a region of its own"] == survival.FAILS
-    assert verdicts(halves=0.25)["A region is a property of its language"] == survival.FAILS
-    assert verdicts(single=2.9)["The core needs many languages"] == survival.FAILS
-    assert verdicts(core=1.01)["A small core region carries all languages"] == survival.FAILS
-
-
-def test_the_page_says_numbers_and_criteria():
-    (heading, part), *_ = survival.wide_survival(survival.survival(tables())).items()
-    assert "of 13 claims" in heading.lower()
-    sentence = part.set_index("Claim").loc["The core is more than large weights", "What was found"]
-    assert "3.00" in sentence
-    assert "1.50" in sentence
-    assert "significantly more in 3 of 3 languages" in sentence
-    assert "significantly less in 0" in sentence
-
-
-def test_a_difference_that_may_be_chance_does_not_survive():
-    assert verdicts(p=0.2)["The core is more than large weights"] == survival.FAILS
-
-
-def test_a_core_from_more_text_may_lose_but_not_win():
-    claim = "The core is more than large weights"
-    for other, verdict in ((1.5, survival.UNKNOWN), (3.5, survival.FAILS)):
-        changed = tables(other=other)
-        rows = changed["controls"]
-        rows.loc[rows["region"] == "core", "samples"] = 100
-        assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == verdict
-
-
-def test_nothing_to_compare_cannot_be_told_and_never_survives():
-    claims = {
-        "controls": "The core is more than large weights",
-        "effect_matrix": "Each language has a region of its own",
-    }
-    for name, claim in claims.items():
-        changed = tables()
-        rows = changed[name]
-        if name == "controls":
-            rows.loc[rows["region"] == "core-matched", ["ratio_to_base", "ratio_to_reference"]] = np.nan
-        else:
-            changed[name] = rows[rows["region_language"] != rows["language"]]
-        assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == survival.UNKNOWN
-
-
-def test_the_last_milestone_is_judged_where_there_are_two():
-    changed = tables()
-    last = changed["core_removal"]
-    early = last.assign(samples=3, ratio_to_base=1.0)
-    changed["core_removal"] = pd.concat([early, last])
-    claim = "A small core region carries all languages"
-    assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == survival.SURVIVES
-    changed["core_removal"] = pd.concat([last.assign(samples=3), early.assign(samples=9)])
-    assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == survival.FAILS
-
-
 def test_the_figure_has_a_row_a_region_with_the_most_harmful_on_top():
-    table = tables()["controls"].assign(ratio=0.03)
+    table = survival_tables()["controls"].assign(ratio=0.03)
     drawing = controls_figure.figure(table, "m")
     (axes,) = drawing.axes
     named = [label.get_text() for label in axes.get_yticklabels()]

@@ -10,7 +10,6 @@ test text is too narrow.
 """
 
 import numpy as np
-from scipy.stats import hypergeom
 
 BLOCK_ELEMENTS = 2**22  # random weights held at a time: 32 MiB in float64
 EXACT_SUPPORT = 100_000  # overlaps that expected_jaccard sums one by one
@@ -131,6 +130,8 @@ def expected_jaccard(size_a, size_b, population) -> float:
     if size == 0:
         return float("nan")
     if len(a) == 1 and min(a[0], b[0]) <= EXACT_SUPPORT:
+        from scipy.stats import hypergeom  # a second to import, and most tables do without
+
         overlap = np.arange(max(0.0, size - n[0]), min(a[0], b[0]) + 1)
         return float(hypergeom.pmf(overlap, n[0], a[0], b[0]) @ (overlap / (size - overlap)))
     mean, variance = _overlap_moments(a, b, n)

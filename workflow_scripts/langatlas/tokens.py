@@ -270,3 +270,10 @@ def preview(shard: TokenShard, tokenizer: TextTokenizer, count: int) -> str:
             f"text:   {text}\ntokens: {pieces}\nids:    {' '.join(map(str, ids))}\n"
         )
     return "\n".join(blocks)
+
+
+def sequences_in_order(shards: Sequence[str]) -> Iterator[np.ndarray]:
+    """Sequences of the token shards of one split in their order: number i lies in shard i modulo their number."""
+    opened = [open_shard(path).sequences for path in shards]
+    for i in range(max(map(len, opened))):
+        yield from (sequences[i] for sequences in opened if i < len(sequences))

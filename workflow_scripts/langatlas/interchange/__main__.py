@@ -8,7 +8,7 @@ from langatlas.files import atomic
 from langatlas.interchange import parameters, stores
 from langatlas.models.checkpoint import Manifest
 from langatlas.provenance import collect
-from langatlas.tokens import FORMAT, SCHEMA, TextTokenizer
+from langatlas.tokens import FORMAT, SCHEMA, TextTokenizer, sequences_in_order
 
 
 def import_store(prefix: str, shard: str, tokenizer: str, language: str) -> None:
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = vars(parser().parse_args(arguments))
     command = given.pop("command")
     if command == "export-store":
-        stores.write_store(given["prefix"], list(parameters.sequences_of(given["shards"])))
+        stores.write_store(given["prefix"], list(sequences_in_order(given["shards"])))
         return
     if "manifest" in given:
         given["manifest"] = Manifest.read(given["manifest"])

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +47,7 @@ def importance_from_folder(
         "revision": manifest.revision,
         "language": language,
     }
-    counted = {"samples": str(samples), "tokens": str(tokens), "nll_nats": "0.0"}  # the folder does not say the NLL
+    counted = {"samples": str(samples), "tokens": str(tokens), "nll_nats": "nan"}  # not said there
     settings = {"reduction": "published", "precision": "bfloat16", "tokenizer": "", "imported_from": str(folder)}
     metadata = collect("interchange") | described | counted | settings | {"format": FORMAT}
     with TensorWriter(output, {name: ("F32", shape) for name, shape in shapes.items()}, metadata) as writer:
@@ -81,7 +80,7 @@ def region_from_folder(
     adapter = adapter_for(manifest.model_type)
     shapes = {n: shape for n, shape in model_shapes(manifest).items() if locate_parameter(n, adapter)}
     seed = side.removeprefix("random-") if side.startswith("random-") else ""
-    described = {"model": manifest.name, "model_hash": manifest.hash, "model_type": manifest.model_type, "seed": seed}
+    described = {"model": manifest.name, "model_hash": manifest.hash, **manifest.family, "seed": seed}
     described |= {"region": region, "region_language": region.partition("-")[2], "side": side, "ratio": ratio}
     described |= {
         "scope": "matrix",
@@ -108,12 +107,3 @@ def _save(tensor: torch.Tensor, folder: str, name: str) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     with atomic(Path(folder) / f"{name}.pt") as path:
         torch.save(tensor, path)
-
-
-def sequences_of(shards: list[str]) -> Iterator[np.ndarray]:
-    """Sequences of token shards in their order: number i lies in shard i modulo their number."""
-    from langatlas.tokens import open_shard
-
-    opened = [open_shard(path).sequences for path in shards]
-    for i in range(max(map(len, opened))):
-        yield from (sequences[i] for sequences in opened if i < len(sequences))

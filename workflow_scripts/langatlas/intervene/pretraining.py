@@ -136,12 +136,12 @@ def learning_rate(step: int, steps: int, settings: Settings) -> float:
 
 
 def further_pretrain(
-    trainer: Trainer, sequences: Sequence[np.ndarray], milestones: Sequence[int], total_steps: int | None = None
+    trainer: Trainer, sequences: Sequence[np.ndarray], milestones: Sequence[int]
 ) -> Iterator[tuple[int, int]]:
     """Train on ``sequences`` in a seeded order; yields (samples, optimizer steps) at every milestone, the model in place.
 
-    Milestones: numbers of samples, ascending, 0 allowed. ``total_steps`` is the length of the learning rate's schedule
-    (default: until the last milestone). Raises ValueError where the text is too short or the loss is not finite.
+    Milestones: numbers of samples, ascending, 0 allowed; the learning rate's schedule ends at the last. Raises ValueError
+    where the text is too short or the loss is not finite.
     """
     settings, model = trainer.settings, trainer.model
     if milestones[-1] > len(sequences):
@@ -150,7 +150,7 @@ def further_pretrain(
     precision = devices.resolve_precision(settings.precision, device)
     order = np.random.default_rng(settings.seed).permutation(len(sequences))
     per_step = settings.batch_size * settings.accumulation
-    total_steps = total_steps or -(-milestones[-1] // per_step)
+    total_steps = -(-milestones[-1] // per_step)
     waiting, samples, steps, micro = list(milestones), 0, 0, 0
     with tqdm(total=milestones[-1], unit=" samples", mininterval=2) as bar:
         while True:

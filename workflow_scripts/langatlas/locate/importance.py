@@ -81,8 +81,9 @@ def accumulate(
     """
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-    device = next(model.parameters()).device
-    for batch in batches(list(sequences), batch_size):
+    device, start = next(model.parameters()).device, progress.samples
+    # Where batches do not matter, sequences of like length stand together: less padding.
+    for batch in batches(list(sequences), batch_size, by_length=reduction == "corrected"):
         batch = batch.to(device)
         with devices.autocast(precision, device):
             losses_BT = token_nll(model, batch)
@@ -90,7 +91,7 @@ def accumulate(
         if not torch.isfinite(total):
             row = int((~torch.isfinite(losses_BT.sum(1))).nonzero()[0])
             raise ValueError(
-                f"the NLL of sequence {progress.samples + row} of this shard is {float(losses_BT[row].sum())}, not finite"
+                f"the NLL of sequence {start + batch.index[row]} of this shard is {losses_BT[row].sum().item()}, not finite"
             )
         (total if reduction == "corrected" else total / batch.n_predicted).backward()
         progress.samples += len(batch.index)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import hypergeom
 
 from langatlas import languages, statistics
 from langatlas.present import columns, markup, wide_tables
@@ -94,6 +93,8 @@ def outliers(extremes: pd.DataFrame, counts: np.ndarray, model: str, shown: int 
     by_size = extremes.sort_values("max_abs", ascending=False, kind="stable")
     largest = by_size.drop_duplicates("dimension").set_index("dimension")
     later = extremes.groupby("dimension")["max_abs_later"].max()
+    from scipy.stats import hypergeom  # a second to import, which the other tables do without
+
     ranks = pd.Series(-counts).rank(method="min").astype(int)
     width, rows, shown = len(counts), [], min(shown, len(counts))
     by_count = np.argsort(-counts, kind="stable")

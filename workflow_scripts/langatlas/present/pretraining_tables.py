@@ -4,7 +4,8 @@ Axes: R resamples, S sequences, E seeds, L languages.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -209,3 +210,23 @@ def _verdict(row: Mapping, column: str, control: str) -> str:
 
 def _cell(row: Mapping, name: str) -> str:
     return markup.interval(*(row[column] for column in columns.with_interval(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainingTable:
+    """What ``tabulate_pretraining`` writes under a name: title, note, tidy table, layout for people."""
+
+    title: str
+    note: str
+    build: Callable[..., pd.DataFrame]
+    wide: Callable[[pd.DataFrame, wide_tables.Labels], dict[str, pd.DataFrame]]
+
+
+PRETRAINING_TABLES = {
+    "pretraining": PretrainingTable(
+        "Further pretraining with a region removed or frozen", PRETRAINING_NOTE, pretraining, wide_pretraining
+    ),
+    "forgetting": PretrainingTable(
+        "What is learnt and what is forgotten in further pretraining", FORGETTING_NOTE, forgetting, wide_forgetting
+    ),
+}

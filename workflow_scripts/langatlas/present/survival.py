@@ -10,7 +10,7 @@ import pandas as pd
 
 from langatlas.present import columns, markup, wide_tables
 from langatlas.present.control_pairs import SAME_TEXT
-from langatlas.present.control_tables import BEYOND_SCRIPT
+from langatlas.present.kinship import BEYOND_SCRIPT
 
 LEVEL = 0.05
 NOTE = """Each claim is judged by its criterion, from this run's tables and for its models alone: a mini model that was trained

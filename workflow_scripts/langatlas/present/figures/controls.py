@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from langatlas.present import control_tables
 from langatlas.present.figures import canvas, heatmap
@@ -30,15 +29,7 @@ def draw(table: pd.DataFrame, axes: Axes) -> Axes:
         axes.vlines(min(medians[region], edge), row - 0.4, row + 0.4, color=colour, linewidth=2)
     axes.axvline(1, color="#222222", linewidth=0.8)
     axes.set_xscale("log")
-    low, high = min(axes.get_xlim()[0], 0.97), max(axes.get_xlim()[1], 1.15)
-    ticks = np.array(heatmap.spread_ratios(np.log2(low), np.log2(high), 0.12))
-    if high / low > 1e3:
-        ticks = 10.0 ** np.arange(0, np.ceil(np.log10(high)) + 1)
-    axes.set_xticks(ticks[(ticks >= low) & (ticks <= high)])
-    axes.set_xlim(low, high)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{heatmap.ratio_text(value, trim=True)}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_tick_params(which="minor", length=0)
+    heatmap.ratio_ticks(axes.xaxis, 0.12)
     axes.set_yticks(range(len(medians)), [control_tables.named(region) for region in medians.index])
     axes.set(ylim=(len(medians) - 0.5, -0.5), xlabel="perplexity ÷ whole model's")
     axes.tick_params(axis="y", length=0)

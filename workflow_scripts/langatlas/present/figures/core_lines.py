@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import NullFormatter
 
 from langatlas import languages
 from langatlas.present import fonts
@@ -48,13 +48,7 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
             draw(rows[(rows["language"] == language) & (rows["setting"] == setting)], axes)
         line[0].set_ylabel(fonts.full_name(language, own))
         fonts.style_labels([line[0].yaxis.label], [language])
-    low, high = grid[0, 0].get_ylim()
-    ticks = heatmap.spread_ratios(np.log2(min(low, 0.97)), np.log2(max(high, 1.15)), 0.14)
-    if high / low > 1e3:
-        ticks = list(10.0 ** np.arange(0, np.ceil(np.log10(high)) + 1))
-    grid[0, 0].set_yticks(ticks)
-    grid[0, 0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{heatmap.ratio_text(value, trim=True)}"))
-    grid[0, 0].yaxis.set_minor_formatter(NullFormatter())
+    heatmap.ratio_ticks(grid[0, 0].yaxis)
     for axes, setting in zip(grid[0], settings, strict=True):
         matrices, shared = setting.rsplit(", ", 1) if ", " in setting else (setting, "")
         axes.set_title("\n".join([*matrices.split(" "), shared]).rstrip(), fontsize="small")

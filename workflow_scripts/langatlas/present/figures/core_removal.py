@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from langatlas import languages
 from langatlas.present import fonts
@@ -45,28 +44,12 @@ def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
     axes.axvline(1, color="#222222", linewidth=0.8)
     axes.set_xscale("log")
     axes.set(ylim=(len(order) - 0.5, -0.5))
-    _log_ticks(axes)
+    heatmap.ratio_ticks(axes.xaxis)
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.hlines(np.arange(1, len(order)) - 0.5, 0, 1, transform=across, color="#eeeeee", linewidth=0.6)
     axes.set_xlabel("perplexity ÷ whole model's")
     return axes
-
-
-def _log_ticks(axes: Axes) -> None:
-    """At most five round ratios as ticks; powers of ten where the axis spans more than three decades."""
-    low, high = axes.get_xlim()
-    low, high = min(low, 0.97), max(high, 1.15)
-    axes.set_xlim(low, high)
-    if high / low > 1e3:
-        decades = np.arange(0, np.ceil(np.log10(high)) + 1)
-        ticks = 10.0 ** decades[:: max(1, len(decades) // 4)]
-    else:
-        ticks = np.array(heatmap.spread_ratios(np.log2(low), np.log2(high), 0.14))
-    axes.set_xticks(ticks[ticks <= high])
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{heatmap.ratio_text(value, trim=True)}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_tick_params(which="minor", length=0)
 
 
 def figure(
@@ -99,7 +82,7 @@ def figure(
     limits = [panel.get_xlim() for panel in axes[: len(ratios)]]
     for panel in axes[: len(ratios)]:
         panel.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
-        _log_ticks(panel)
+        heatmap.ratio_ticks(panel.xaxis)
     if published is not None:
         _draw_published(published, axes[-1], order)
     axes[0].set_yticks(range(len(order)), [fonts.full_name(label, own) for label in order])

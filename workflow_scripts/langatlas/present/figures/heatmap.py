@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from langatlas.languages import Language
 from langatlas.present import fonts
@@ -168,6 +169,22 @@ def spread_ratios(low: float, high: float, apart: float = 0.1) -> list[float]:
         if all(abs(np.log2(tick / other)) > (high - low) * apart for other in chosen):
             chosen.append(float(tick))
     return sorted(chosen)
+
+
+def ratio_ticks(axis: Axis, apart: float = 0.14) -> None:
+    """Round ratios as ticks of a logarithmic axis that reaches to 1 at least; decades where it spans more than three."""
+    low, high = axis.get_view_interval()
+    low, high = min(low, 0.97), max(high, 1.15)
+    if high / low > 1e3:
+        decades = np.arange(np.floor(np.log10(low) + 1), np.ceil(np.log10(high)) + 1)
+        ticks = 10.0 ** decades[:: max(1, len(decades) // 4)]
+    else:
+        ticks = np.array(spread_ratios(np.log2(low), np.log2(high), apart))
+    axis.set_view_interval(low, high, ignore=True)
+    axis.set_ticks(ticks[(ticks >= low) & (ticks <= high)])
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"×{ratio_text(value, trim=True)}"))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_tick_params(which="minor", length=0)
 
 
 def ratio_text(value: float, trim: bool = False) -> str:

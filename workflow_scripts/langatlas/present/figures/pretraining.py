@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from langatlas import languages
 from langatlas.present import fonts
@@ -67,13 +66,7 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
         draw(rows[rows["language"].isin(labels)], axes)
         axes.set_title(title)
         fonts.style_labels([axes.title], labels[:1])
-    low, high = grid[0].get_ylim()
-    ticks = heatmap.spread_ratios(np.log2(min(low, 0.97)), np.log2(max(high, 1.15)), 0.14)
-    if high / low > 1e3:
-        ticks = list(10.0 ** np.arange(0, np.ceil(np.log10(high)) + 1))
-    grid[0].set_yticks(ticks)
-    grid[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{heatmap.ratio_text(value, trim=True)}"))
-    grid[0].yaxis.set_minor_formatter(NullFormatter())
+    heatmap.ratio_ticks(grid[0].yaxis)
     grid[0].set_ylabel("perplexity ÷ before")
     handles, names = grid[0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)))
