@@ -89,7 +89,7 @@ def test_too_little_text_and_unknown_variants_are_refused(tmp_path):
         variants.write_variants(tiny_llama(), SEQUENCES[:4], {"half-1": "x"}, {}, samples=4, **settings)
     with pytest.raises(ValueError, match=r"variant must be one of .* got entropy"):
         variants.write_variants(tiny_llama(), SEQUENCES, {"entropy": "x"}, {}, samples=4, **settings)
-    with pytest.raises(ValueError, match="no text is shorter than 2 tokens"):
+    with pytest.raises(ValueError, match="4 texts shorter than 2 tokens are needed, there are 0 of 8"):
         variants.write_variants(tiny_llama(), SEQUENCES, {"short": str(tmp_path / "x")}, {}, samples=4, **settings)
 
 

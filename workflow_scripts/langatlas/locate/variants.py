@@ -130,10 +130,13 @@ def untrained(model: torch.nn.Module, seed: int) -> torch.nn.Module:
 
 
 def fitting(sequences: Sequence[np.ndarray], sequence_length: int, count: int) -> list[np.ndarray]:
-    """The first ``count`` sequences (or all there are) shorter than the longest allowed: those were certainly not cut."""
+    """The first ``count`` sequences shorter than the longest allowed: those were certainly not cut."""
     chosen = [ids for ids in sequences if len(ids) < sequence_length][:count]
-    if not chosen:
-        raise ValueError(f"no text is shorter than {sequence_length} tokens: leave the variant short out")
+    if len(chosen) < count:
+        raise ValueError(
+            f"{count} texts shorter than {sequence_length} tokens are needed, there are {len(chosen)} of {len(sequences)}: "
+            "leave short out of importance.variants.names and regions.controls.variants"
+        )
     return chosen
 
 
