@@ -57,7 +57,7 @@ def test_every_sentence_holds_the_numbers_of_the_tables():
     assert said["Random control"].startswith(
         "2 seeds of random parameters differ in their perplexity by a factor of 1.10"
     )
-    assert "After 32 samples (2 optimizer steps) perplexity stands at 2.00" in said["Removal before training"]
+    assert "After 32 samples (optimizer steps: 2) perplexity stands at 2.00" in said["Removal before training"]
     assert "as published at 1.00 times" in said["Removal before training"]
 
 

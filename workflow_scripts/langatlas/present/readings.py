@@ -14,6 +14,7 @@ from langatlas.present.control_pairs import CORE, SAME_TEXT
 from langatlas.present.perplexity_table import is_removal
 
 LEVEL = 0.05
+WIDER = {"layer": "a layer", "global": "the whole model"}
 NOT_MEASURED = "This run did not measure it."
 NOTE = """Each row is a step of the released code that this workflow takes otherwise; both are options of the config. The sentence
 says what the published one changes, in this run, for its models alone."""
@@ -107,7 +108,7 @@ def _scope(tables: Tables) -> str:
     compared = tables["reliability"][tables["reliability"]["comparison"] == "scopes"]["jaccard"]
     return (
         f"Removing {markup.percent(rows['ratio'].iloc[0])} multiplies perplexity by {_range(here)} where every matrix loses as "
-        f"much, by {_range(wider['ratio_to_base'])} where parameters are ranked within {wider['scope'].iloc[0]}. The two regions "
+        f"much, by {_range(wider['ratio_to_base'])} where parameters are ranked over {WIDER[wider['scope'].iloc[0]]}. The two regions "
         f"share {markup.number(compared.iloc[0])} of their parameters (Jaccard index)."
     )
 
@@ -137,7 +138,7 @@ def _master(tables: Tables) -> str:
     samples = int(first["training_samples"].iloc[0])
     steps = int(first["optimizer_steps"].iloc[0])
     return (
-        f"After {samples} samples ({steps} optimizer steps) perplexity stands at {markup.number(factor['corrected'])} times that "
+        f"After {samples} samples (optimizer steps: {steps}) perplexity stands at {markup.number(factor['corrected'])} times that "
         f"before the removal; as published at {markup.number(factor['published'])} times: what is restored from the optimizer's "
         f"untouched copy, not learnt."
     )
