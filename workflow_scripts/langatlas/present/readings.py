@@ -140,7 +140,7 @@ def _master(tables: Tables) -> str:
     steps = int(first["optimizer_steps"].iloc[0])
     return (
         f"After {samples} samples (optimizer steps: {steps}) perplexity stands at {markup.number(factor['corrected'])} times "
-        f"that before the removal; as published at {markup.number(factor['published'])} times: what is restored from the optimizer's "
+        f"that before the removal; as published at {markup.number(factor['published'])} times: restored from the optimizer's "
         f"untouched copy, not learnt."
     )
 
