@@ -28,7 +28,6 @@ if __name__ == "__main__":
             "outputs": list(snakemake.output.partial),
             "metadata": collect(**params) | described,
             "stats": snakemake.output.stats,
-            "log": snakemake.log[0],
             "offload": params.engine["offload"],
             "settings": {key: params[key] for key in ("batch_size", "reduction", "precision")},
         }

@@ -9,6 +9,6 @@ from langatlas.models.processes import joined
 
 if __name__ == "__main__":
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    with joined(job) as part:
+    with joined() as part:
         for case in job["cases"]:
             importance_of_spread_shard(case, part)

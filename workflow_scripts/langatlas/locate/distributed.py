@@ -26,6 +26,7 @@ from langatlas.models.processes import joined, start
 from langatlas.tensorfile import TensorFile
 from langatlas.tokens import open_shard
 
+
 class SpreadGradientSum(GradientSum):
     """The same for a model that is spread over processes. All methods are collective: every process calls them equally."""
 
@@ -76,7 +77,7 @@ class SpreadGradientSum(GradientSum):
 def run(job: dict, *, engine: str, processes: int | None, nodes: int, threads: int) -> None:
     """Importance of one shard, here or in several processes, whichever the model's size and the devices ask for.
 
-    ``job`` holds, all as JSON takes it: manifest, shard, milestones, outputs, metadata, stats, log (paths), offload, and
+    ``job`` holds, all as JSON takes it: manifest, shard, milestones, outputs, metadata, stats, offload, and
     settings (arguments of ``importance_of_shard``). ``processes``: on each node; None: one a GPU.
     """
     manifest, sequences = checkpoint.Manifest(**job["manifest"]), open_shard(job["shard"]).sequences
@@ -92,7 +93,12 @@ def run(job: dict, *, engine: str, processes: int | None, nodes: int, threads: i
         return
     started = time.perf_counter()
     progress = importance_of_shard(
-        checkpoint.load(manifest, device), sequences, job["milestones"], job["outputs"], job["metadata"], **job["settings"]
+        checkpoint.load(manifest, device),
+        sequences,
+        job["milestones"],
+        job["outputs"],
+        job["metadata"],
+        **job["settings"],
     )
     _write_progress(job | {"engine": chosen}, progress, started)
 
@@ -121,5 +127,5 @@ def _write_progress(job: dict, progress: Progress, started: float) -> None:
 
 if __name__ == "__main__":
     described = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    with joined(described) as mine:
+    with joined() as mine:
         importance_of_spread_shard(described, mine)

@@ -13,10 +13,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 from langatlas.files import atomic
 from langatlas.provenance import PACKAGE
@@ -29,15 +31,16 @@ PATIENCE = timedelta(hours=12)
 def start(module: str, job: dict, path: str | os.PathLike, *, count: int, nodes: int, threads: int) -> None:
     """Run ``module`` in ``count`` processes on each of ``nodes`` nodes with ``job`` in a file at ``path``, and wait.
 
-    ``path`` lies where every node sees it and is removed afterwards. Raises ValueError when a process fails; what it
-    said is in the log.
+    ``threads``: of this job on its node, or, as SLURM counts where there are several, of each process.
+    ``path`` lies where every node sees it and is removed afterwards. What processes say goes to the log. Raises ValueError
+    when one fails.
     """
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(job), encoding="utf-8")
     environment = os.environ | {
         "MASTER_ADDR": socket.gethostname() if nodes > 1 else "127.0.0.1",
         "MASTER_PORT": str(_free_port()),
-        "OMP_NUM_THREADS": str(max(1, threads // count)),
+        "OMP_NUM_THREADS": str(threads if nodes > 1 else max(1, threads // count)),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")])),
     }
     command = [sys.executable, "-P", "-m", module, os.fspath(path)]  # -P: the working directory is no place for modules
@@ -56,7 +59,7 @@ def start(module: str, job: dict, path: str | os.PathLike, *, count: int, nodes:
 def _srun(count: int, nodes: int, threads: int) -> list[str]:
     return [
         *("srun", f"--nodes={nodes}", f"--ntasks={nodes * count}", f"--ntasks-per-node={count}"),
-        *(f"--cpus-per-task={max(1, threads // count)}", "--kill-on-bad-exit=1"),
+        *(f"--cpus-per-task={threads}", "--kill-on-bad-exit=1"),
     ]
 
 
@@ -68,7 +71,11 @@ def _free_port() -> int:
 
 def _run_together(commands: Sequence[tuple[list[str], dict[str, str]]]) -> None:
     """Run all commands at once; when one fails the others, which may be waiting for it for ever, are ended."""
-    running = [subprocess.Popen(command, env=environment) for command, environment in commands]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    running = [subprocess.Popen(command, env=environment, **pipes) for command, environment in commands]
+    readers = [Thread(target=_relay, args=[process.stdout], daemon=True) for process in running]
+    for reader in readers:
+        reader.start()
     try:
         while any(process.poll() is None for process in running):
             if any(process.poll() for process in running):
@@ -79,16 +86,22 @@ def _run_together(commands: Sequence[tuple[list[str], dict[str, str]]]) -> None:
             if process.poll() is None:
                 process.terminate()
         codes = [process.wait() for process in running]
+        for reader in readers:
+            reader.join()
     if failed := [code for code in codes if code not in (0, -signal.SIGTERM)] or [code for code in codes if code]:
         raise ValueError(f"a process of this job failed (exit status {failed[0]}); its own message is above")
 
 
-@contextmanager
-def joined(job: dict):
-    """What a process does first and last: take its rank, log to the job's file, meet the others. Yields (rank, processes).
+def _relay(lines: Iterable[str]) -> None:
+    """Write what a process says to this one's log."""
+    for line in lines:
+        if line.strip():
+            log.info("%s", line.rstrip().rpartition("\r")[2])
 
-    Only the first process says more than its errors.
-    """
+
+@contextmanager
+def joined() -> Iterator[tuple[int, int]]:
+    """What a process does first and last: take its rank, say only what matters, meet the others. Yields (rank, processes)."""
     import torch
     import torch.distributed
 
@@ -97,11 +110,10 @@ def joined(job: dict):
         if ours not in os.environ:
             os.environ[ours] = os.environ[of_slurm]
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    handlers = [logging.FileHandler(job["log"], mode="a", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
-    form = f"%(asctime)s [{rank}] %(message)s"
-    level = logging.ERROR if rank else logging.INFO
-    logging.basicConfig(level=level, handlers=handlers, format=form, datefmt="%H:%M:%S", force=True)
-    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format=f"[{rank}] %(message)s", force=True)
+    logging.getLogger("langatlas").setLevel(logging.ERROR if rank else logging.INFO)
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")  # DeepSpeed's calls, not ours
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     try:
         _meet()

@@ -11,7 +11,11 @@ import torch
 from langatlas.models import checkpoint, devices
 from langatlas.models.checkpoint import Manifest
 
-SECTIONS = {"float32": {}, "bfloat16": {"bf16": {"enabled": True}}, "float16": {"fp16": {"enabled": True, "loss_scale": 1.0}}}
+SECTIONS = {
+    "float32": {},
+    "bfloat16": {"bf16": {"enabled": True}},
+    "float16": {"fp16": {"enabled": True, "loss_scale": 1.0}},
+}
 
 
 def settings(dtype: str, stage: int, offload: bool, largest_part: int) -> dict:
