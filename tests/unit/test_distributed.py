@@ -1,4 +1,4 @@
-"""Two processes give what one gives: importance under ZeRO 2 and 3 against the plain sum, and how processes are run."""
+"""Two processes give what one gives: importance under ZeRO 2 and 3, training under ZeRO 2; and how processes are run."""
 
 import json
 import logging
@@ -8,15 +8,20 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from langatlas import tokens
+from langatlas import region, tokens
+from langatlas.intervene.distributed import train_arm
+from langatlas.intervene.pretraining import Settings, Trainer, further_pretrain
 from langatlas.locate.importance import importance_of_shard
 from langatlas.locate.importance_files import FORMAT
 from langatlas.models import checkpoint, processes
 from langatlas.models.nll import batches
+from langatlas.region import Region
 from langatlas.tensorfile import TensorFile
 from tiny import importance_metadata, random_sequences, tiny_llama
 
@@ -36,8 +41,26 @@ CASES = {
 }
 
 
-def write_shard(path: Path, sequences) -> str:
-    schema = pa.schema(tokens.SCHEMA, metadata={"format": tokens.FORMAT})
+# name: mode, treatment of the master, changed settings. Two processes share micro-batches of 3 sequences: 2 and 1.
+TRAININGS = {
+    "full": ("full", "corrected", {}),
+    "freeze": ("freeze", "corrected", {}),
+    "zero-freeze": ("zero-freeze", "corrected", {}),
+    "zero-unfreeze": ("zero-unfreeze", "corrected", {}),
+    "published-freeze": ("zero-freeze", "published", {}),
+    "published-unfreeze": ("zero-unfreeze", "published", {}),
+    "one-each": ("freeze", "corrected", {"batch_size": 1, "accumulation": 6}),
+    "freeze-bfloat16": ("freeze", "corrected", {"working": "bfloat16"}),
+    "zero-freeze-bfloat16": ("zero-freeze", "corrected", {"working": "bfloat16"}),
+}
+SETTINGS = {
+    "learning_rate": 0.01, "warmup_steps": 1, "weight_decay": 0.1, "batch_size": 3, "accumulation": 2,
+    "working": "float32", "precision": "float32", "seed": 3,
+}  # fmt: skip
+
+
+def write_shard(path: Path, sequences, language: str = "ru") -> str:
+    schema = pa.schema(tokens.SCHEMA, metadata={"format": tokens.FORMAT, "language": language})
     rows = [{"input_ids": ids, "n_bytes": 1, "n_characters": 1} for ids in sequences]
     with pa.ipc.new_stream(str(path), schema) as writer:
         writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
@@ -59,6 +82,39 @@ def case(folder: Path, name: str, shard: str, dtype, engine, offload, batch_size
     }
 
 
+def write_region(path: Path) -> str:
+    generator = np.random.default_rng(3)
+    masks = {n: generator.random(tuple(p.shape)) < 0.2 for n, p in tiny_llama().named_parameters() if "layers" in n}
+    region.save(path, masks, {"model_hash": "abc"})
+    return str(path)
+
+
+def training(folder: Path, name: str) -> dict:
+    mode, master, changed = TRAININGS[name]
+    chosen = {"mode": mode, "master": master, "settings": SETTINGS | changed, "samples": 18}
+    place = None if mode == "full" else str(folder / "region.safetensors")
+    return chosen | {"region": place, "output": str(folder / f"trained-{name}")}
+
+
+def whole_arm(folder: Path, output: Path) -> dict:
+    """A job of further_pretrain as its rule makes it: a language to learn, three to test."""
+    languages = {code: random_sequences(5, seed=i) for i, code in enumerate(["ru", "en", "zh"])}
+    return {
+        "manifest": vars(checkpoint.Manifest("tiny", str(folder / "float32"), "1", "llama", 23, "abc", "float32")),
+        "arm": {"mode": "freeze", "side": "top", "master": "corrected", "seed": 3},
+        "settings": SETTINGS,
+        "region": [str(folder / "region.safetensors")],
+        "training": [write_shard(folder / "train.arrow", random_sequences(24, seed=5))],
+        "tests": [write_shard(folder / f"{code}.arrow", text, code) for code, text in languages.items()],
+        "output": str(output),
+        "samples": [0, 6, 18],
+        "sequences": 4,
+        "batch_size": 2,
+        "described": {"model": "tiny", "mode": "freeze"},
+        "metadata": {"model_hash": "abc"},
+    }
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> dict:
     """All cases in one start of two processes, as it costs more than they do. The last has a model that one of them fails on."""
@@ -76,23 +132,25 @@ def run(tmp_path_factory) -> dict:
     broken = case(
         folder / "nan", "nan", write_shard(folder / "bad.arrow", bad), *CASES["zero2"][:3], 1, "corrected", [2]
     )
+    write_region(folder / "region.safetensors")
+    trainings = {name: training(folder, name) for name in TRAININGS}
     said, failure = [], None
     relay = logging.Handler()
     relay.emit = lambda record: said.append(record.getMessage())
     processes.log.addHandler(relay)
     processes.log.setLevel(logging.INFO)
-    before, started = os.environ.get("PYTHONPATH", ""), time.monotonic()
+    before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), before])
     try:
-        job = {"cases": [*cases.values(), broken]}
+        job = {"cases": [*cases.values(), broken], "trainings": [*trainings.values()]}
+        job["arm"] = whole_arm(folder, folder / "arm.parquet")
         processes.start("distributed_cases", job, folder / "job.json", count=2, nodes=1, threads=2)
     except ValueError as error:
         failure = error
     finally:
         os.environ["PYTHONPATH"] = before
         processes.log.removeHandler(relay)
-    seconds = time.monotonic() - started
-    return {"cases": cases, "said": "\n".join(said), "failure": failure, "folder": folder, "seconds": seconds}
+    return {"cases": cases, "trainings": trainings, "said": "\n".join(said), "failure": failure, "folder": folder}
 
 
 def difference(found: TensorFile, expected: TensorFile) -> float:
@@ -115,6 +173,71 @@ def test_two_processes_give_the_sum_of_one(run, name, tmp_path):
         for key in ("samples", "tokens", "reduction"):
             assert found.metadata[key] == expected.metadata[key]
         assert float(found.metadata["nll_nats"]) == pytest.approx(float(expected.metadata["nll_nats"]), rel=1e-6)
+
+
+def trained_alone(name: str, run: dict) -> tuple[Trainer, dict[str, torch.Tensor]]:
+    """The same training in one process; its trainer, and the weights before it."""
+    case = run["trainings"][name]
+    model = tiny_llama(dtype=getattr(torch, case["settings"]["working"]))
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    chosen = Region.open(case["region"]) if case["region"] else None
+    trainer = Trainer(model, chosen, case["mode"], case["master"], Settings(**case["settings"]))
+    assert list(further_pretrain(trainer, random_sequences(24, seed=5), [0, case["samples"]])) == [(0, 0), (18, 3)]
+    return trainer, before
+
+
+def trained_together(name: str, run: dict) -> list[dict[str, torch.Tensor]]:
+    return [load_file(f"{run['trainings'][name]['output']}-{rank}.safetensors") for rank in (0, 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in TRAININGS if not name.endswith("bfloat16")])
+def test_two_processes_train_as_one(run, name):
+    """AdamW divides by the root of squared gradients: where one is almost zero, a rounding of it moves a weight."""
+    alone, before = trained_alone(name, run)
+    first, second = trained_together(name, run)
+    for n, master in alone.masters.items():
+        working = alone.parameters[n].detach()
+        assert torch.equal(first[f"working/{n}"], second[f"working/{n}"])
+        moved = torch.linalg.vector_norm(working - before[n])
+        assert torch.linalg.vector_norm(first[f"working/{n}"] - working) < 1e-4 * moved
+        assert torch.linalg.vector_norm(first[f"master/{n}"] - master.detach()) < 1e-4 * moved
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["freeze", "zero-freeze", "one-each", "freeze-bfloat16", "zero-freeze-bfloat16"])
+def test_frozen_weights_are_the_same_bits_in_every_process_the_masters_and_the_moments(run, name):
+    alone, before = trained_alone(name, run)
+    for state in trained_together(name, run):
+        for n, places in alone.places.items():
+            held = before[n].view(-1)[places] if "zero" not in name else torch.zeros(len(places), dtype=before[n].dtype)
+            assert torch.equal(state[f"working/{n}"].view(-1)[places], held)
+            assert torch.equal(state[f"master/{n}"].view(-1)[places], held.float())
+            assert not state[f"exp_avg/{n}"].view(-1)[places].any()
+            assert not state[f"exp_avg_sq/{n}"].view(-1)[places].any()
+            free = torch.ones(before[n].numel(), dtype=torch.bool)
+            free[places] = False
+            assert (state[f"master/{n}"].view(-1) != before[n].view(-1).float())[free].float().mean() > 0.9
+
+
+@pytest.mark.slow
+def test_the_published_master_keeps_what_the_working_copy_lost(run):
+    """As released: held in the working copy alone, and without freezing the first step puts it back."""
+    alone, _ = trained_alone("published-freeze", run)
+    frozen, freed = trained_together("published-freeze", run)[1], trained_together("published-unfreeze", run)[1]
+    for n, places in alone.places.items():
+        assert not frozen[f"working/{n}"].view(-1)[places].any()
+        assert frozen[f"master/{n}"].view(-1)[places].all()
+        assert freed[f"working/{n}"].view(-1)[places].all()
+
+
+@pytest.mark.slow
+def test_an_arm_in_two_processes_has_the_rows_of_one(run, tmp_path):
+    train_arm(whole_arm(run["folder"], tmp_path / "alone.parquet"), None)
+    alone, together = pd.read_parquet(tmp_path / "alone.parquet"), pd.read_parquet(run["folder"] / "arm.parquet")
+    assert len(alone) == 4 * 3 * 4  # base and three milestones, languages, sequences
+    pd.testing.assert_frame_equal(together, alone, rtol=1e-4)
+    assert together["language"].unique().tolist() == ["ru", "en", "zh"]
 
 
 @pytest.mark.slow

@@ -66,6 +66,32 @@ def for_gradients(model: torch.nn.Module, dtype: str, stage: int, offload: bool)
     return engine
 
 
+def for_training(model: torch.nn.Module, optimizer: torch.optim.Optimizer, dtype: str, clip: float):
+    """DeepSpeed's engine under stage 2: fp32 master copy, gradients and moments are spread, weights are not."""
+    import deepspeed
+
+    largest = max(p.numel() for p in model.parameters())
+    config = settings(dtype, 2, False, largest) | {"gradient_clipping": clip}
+    engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
+    return engine
+
+
+def share(parameter: torch.nn.Parameter) -> tuple[int, int] | None:
+    """Stage 2: (first, count) of the parameter's entries, flat, whose master this process owns; None where it owns none."""
+    mapping = parameter._hp_mapping
+    return None if mapping is None else (mapping.lp_fragment_address.start, mapping.lp_fragment_address.numel)
+
+
+def own_master(parameter: torch.nn.Parameter) -> torch.Tensor:
+    """Stage 2: this process's share of a parameter's fp32 master, flat; writing into it changes it."""
+    return parameter._hp_mapping.get_hp_fragment().view(-1)
+
+
+def own_gradient(parameter: torch.nn.Parameter) -> torch.Tensor:
+    """Stage 2, between the last backward pass of a step and the step: this process's share of the gradient, likewise."""
+    return parameter._hp_mapping.get_lp_grad_fragment(parameter._index_in_param_group).view(-1)
+
+
 def shape_of(parameter: torch.nn.Parameter) -> tuple[int, ...]:
     """Shape of the whole parameter, also where this process holds a share of it."""
     return tuple(getattr(parameter, "ds_shape", parameter.shape))
