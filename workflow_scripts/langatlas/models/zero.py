@@ -84,12 +84,12 @@ def share(parameter: torch.nn.Parameter) -> tuple[int, int] | None:
 
 def own_master(parameter: torch.nn.Parameter) -> torch.Tensor:
     """Stage 2: this process's share of a parameter's fp32 master, flat; writing into it changes it."""
-    return parameter._hp_mapping.get_hp_fragment().view(-1)
+    return parameter._hp_mapping.get_hp_fragment().data.view(-1)
 
 
 def own_gradient(parameter: torch.nn.Parameter) -> torch.Tensor:
     """Stage 2, between the last backward pass of a step and the step: this process's share of the gradient, likewise."""
-    return parameter._hp_mapping.get_lp_grad_fragment(parameter._index_in_param_group).view(-1)
+    return parameter._hp_mapping.get_lp_grad_fragment(parameter._index_in_param_group).data.view(-1)
 
 
 def shape_of(parameter: torch.nn.Parameter) -> tuple[int, ...]:
