@@ -8,6 +8,9 @@ Every variant is a file like an importance (one F32 tensor a parameter; its abso
 - ``fisher``: sum over sequences of (theta * dNLL/dtheta)^2, the diagonal of the empirical Fisher information as used in
   pruning (Theis et al. 2018, arXiv 1801.05787);
 - ``half-1``, ``half-2``: the importance itself, of the even and of the odd sequences;
+- ``rounded``: the importance in bfloat16, as released: 8 bits of mantissa, so many are equal;
+- ``averaged``: the importance from the mean token NLL of each micro-batch, as released;
+- ``short``: the importance from texts that fit into a sequence; the release drops all others;
 - ``shuffled``: the importance over the same tokens in random order within each sequence (the first stays);
 - ``untrained``: the importance in the same architecture before training.
 
@@ -19,6 +22,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from transformers.pytorch_utils import Conv1D
 
 from langatlas.locate.importance import GradientSum, Progress, accumulate
 from langatlas.locate.importance_files import FORMAT
@@ -27,7 +31,9 @@ from langatlas.models.nll import batches, token_nll
 from langatlas.tensorfile import TensorWriter
 
 log = logging.getLogger(__name__)
-VARIANTS = ("magnitude", "wanda", "absolute", "fisher", "half-1", "half-2", "shuffled", "untrained")
+VARIANTS = (
+    "magnitude", "wanda", "absolute", "fisher", "half-1", "half-2", "shuffled", "untrained", "rounded", "averaged", "short",
+)  # fmt: skip
 Scores = dict[str, torch.Tensor]
 
 
@@ -42,13 +48,24 @@ def magnitudes(model: torch.nn.Module) -> Scores:
     return {name: p.detach().float().abs() for name, p in model.named_parameters()}
 
 
-def signed(model: torch.nn.Module, sequences: Sequence[np.ndarray], batch_size: int, precision: str) -> Scores:
+def signed(
+    model: torch.nn.Module,
+    sequences: Sequence[np.ndarray],
+    batch_size: int,
+    precision: str,
+    reduction: str = "corrected",
+) -> Scores:
     """theta * summed gradient: the importance itself."""
     with GradientSum(model) as gradients:
         accumulate(
-            model, sequences, gradients, Progress(), batch_size=batch_size, reduction="corrected", precision=precision
+            model, sequences, gradients, Progress(), batch_size=batch_size, reduction=reduction, precision=precision
         )
     return {name: p.detach().float() * gradients.sums[name] for name, p in model.named_parameters()}
+
+
+def rounded(scores: Scores) -> Scores:
+    """Scores after a passage through bfloat16."""
+    return {name: score.bfloat16().float() for name, score in scores.items()}
 
 
 def per_sequence(model: torch.nn.Module, sequences: Sequence[np.ndarray], precision: str) -> tuple[Scores, Scores]:
@@ -71,17 +88,21 @@ def per_sequence(model: torch.nn.Module, sequences: Sequence[np.ndarray], precis
 
 @torch.inference_mode()
 def wanda(model: torch.nn.Module, sequences: Sequence[np.ndarray], batch_size: int, precision: str) -> Scores:
-    """|theta_ij| * ||x_j|| over all tokens for every linear layer; |theta| for all other parameters."""
+    """|theta_ij| * ||x_j|| over all tokens for every linear layer; |theta| for all other parameters.
+
+    GPT-2's linear layers (Conv1D) are stored (in, out). A head tied to the embeddings is no parameter of its own: these
+    keep |theta|.
+    """
     scores, squares, mask = magnitudes(model), {}, None
 
     def look(name: str):
         def hook(module, inputs) -> None:
-            values = inputs[0].float() * mask[..., None]
+            values = inputs[0].float().view(*mask.shape, -1) * mask[..., None]  # OPT joins sequences and tokens
             squares[name] = squares.get(name, 0) + values.square().sum((0, 1))
 
         return hook
 
-    linear = {n: m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+    linear = {n: m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear | Conv1D)}
     hooks = [module.register_forward_pre_hook(look(name)) for name, module in linear.items()]
     device = next(model.parameters()).device
     try:
@@ -94,7 +115,9 @@ def wanda(model: torch.nn.Module, sequences: Sequence[np.ndarray], batch_size: i
         for hook in hooks:
             hook.remove()
     for name, total in squares.items():
-        scores[f"{name}.weight"] *= total.sqrt()
+        if (weight := f"{name}.weight") in scores:
+            norms = total.sqrt()
+            scores[weight] *= norms[:, None] if isinstance(linear[name], Conv1D) else norms
     return scores
 
 
@@ -106,6 +129,17 @@ def untrained(model: torch.nn.Module, seed: int) -> torch.nn.Module:
     return fresh.to(device=parameter.device, dtype=parameter.dtype).eval()
 
 
+def fitting(sequences: Sequence[np.ndarray], sequence_length: int, count: int) -> list[np.ndarray]:
+    """The first ``count`` sequences shorter than the longest allowed: those were certainly not cut."""
+    chosen = [ids for ids in sequences if len(ids) < sequence_length][:count]
+    if len(chosen) < count:
+        raise ValueError(
+            f"{count} texts shorter than {sequence_length} tokens are needed, there are {len(chosen)} of {len(sequences)}: "
+            "leave short out of importance.variants.names and regions.controls.variants"
+        )
+    return chosen
+
+
 def write_variants(
     model: torch.nn.Module,
     sequences: Sequence[np.ndarray],
@@ -115,6 +149,7 @@ def write_variants(
     samples: int,
     batch_size: int,
     precision: str,
+    sequence_length: int,
     seed: int,
 ) -> None:
     """Write every variant of ``outputs`` (variant -> path) from the first ``samples`` sequences; a half takes every second
@@ -145,6 +180,9 @@ def write_variants(
         "half-2": lambda: signed(model, list(sequences[1 : 2 * samples : 2]), batch_size, precision),
         "shuffled": lambda: signed(model, shuffled(text, seed), batch_size, precision),
         "untrained": lambda: signed(untrained(model, seed), text, batch_size, precision),
+        "rounded": lambda: rounded(signed(model, text, batch_size, precision)),
+        "averaged": lambda: signed(model, text, batch_size, precision, reduction="published"),
+        "short": lambda: signed(model, fitting(sequences, sequence_length, samples), batch_size, precision),
     }
     for variant, path in outputs.items():
         log.info("variant %s", variant)
