@@ -41,6 +41,7 @@ include: "rules/common_experiments.smk"
 include: "rules/common_pretraining.smk"
 include: "rules/common_controls.smk"
 include: "rules/common_generation.smk"
+include: "rules/common_engine.smk"
 include: "rules/common_questions.smk"
 
 
