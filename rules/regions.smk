@@ -87,7 +87,6 @@ rule select_monolingual_region:
 
 rule measure_density:
     input:
-        manifest=f"{R}/models/{{model}}/model.json",
         regions=lambda wildcards: [
             path for kind in ("core", "monolingual") for path in region_files(kind, wildcards.model, wildcards.samples)
         ],

@@ -8,7 +8,7 @@ from langatlas.models.checkpoint import Manifest
 if __name__ == "__main__":
     with runlog.job(snakemake):
         params, manifest = snakemake.params, Manifest.read(snakemake.input.manifest)
-        frame = reliability([tuple(pair) for pair in params.pairs], manifest.model_type, params.ratio)
+        frame = reliability([tuple(pair) for pair in params.pairs], manifest.family, params.ratio)
         frame.insert(0, "model", snakemake.wildcards.model)
         frame.insert(1, "ratio", params.ratio)
         with atomic(snakemake.output.csv) as path:

@@ -184,7 +184,9 @@ def test_overlap_with_the_core_is_counted_over_matrices_and_set_against_chance(t
 
 def test_reliability_compares_tops_and_ranks(written):
     halves = [written[name].path for name in ("half-1", "half-2")]
-    table = reliability.reliability([("halves", *halves), ("languages", halves[0], halves[0])], "llama", 0.25)
+    table = reliability.reliability(
+        [("halves", *halves), ("languages", halves[0], halves[0])], {"model_type": "llama"}, 0.25
+    )
     same = table[table["comparison"] == "languages"].iloc[0]
     assert same["jaccard"] == 1
     assert same["spearman"] == pytest.approx(1)

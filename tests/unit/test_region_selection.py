@@ -5,7 +5,7 @@ import pytest
 
 from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.overlap import densities, overlaps
-from langatlas.locate.regions import block_parameters, random_mask, select, select_monolingual
+from langatlas.locate.regions import block_parts, random_mask, select, select_monolingual
 from langatlas.locate.similarity import compare
 from langatlas.region import Region
 from langatlas.tensorfile import TensorWriter
@@ -68,7 +68,8 @@ def test_the_core_takes_the_floor_of_the_ratio_of_every_matrix_by_summed_absolut
 @pytest.mark.parametrize("scope", ["layer", "global"])
 def test_wider_scopes_rank_all_their_matrices_together(importances, tmp_path, scope):
     found = run([importances["ru"]], tmp_path / scope, f"core-{scope}", scope)
-    for group in block_parameters(list(SHAPES), "llama", scope):
+    for parts in block_parts(SHAPES, METADATA, scope):
+        group = [part.name for part in parts]
         scores = np.concatenate([np.abs(values("ru")[name]).reshape(-1) for name in group])
         for (side, ratio), region in found.items():
             expected = first_n(scores, int(float(ratio) * scores.size), side == "top")
@@ -128,7 +129,7 @@ def test_densities_and_overlaps_count_what_the_masks_hold(importances, tmp_path)
         for language in ("ru", "uk")
     ]
     counted = overlaps([region.path for region in regions]).set_index("parameter")
-    dense = densities([regions[0].path], "llama").set_index("parameter")
+    dense = densities([regions[0].path]).set_index("parameter")
     for name in BLOCKS:
         a, b = (chosen(region, name) for region in regions)
         row = counted.loc[name]
@@ -154,9 +155,9 @@ def test_wrong_ratios_scopes_architectures_and_models_are_refused(importances, t
     with pytest.raises(ValueError, match=r"ratio must be in \(0, 1\], got 1.5"):
         run([importances["ru"]], tmp_path / "x", "core", ratios=("1.5",))
     with pytest.raises(ValueError, match="scope must be one of matrix, layer, global, got 'row'"):
-        block_parameters(BLOCKS, "llama", "row")
+        block_parts(SHAPES, METADATA, "row")
     with pytest.raises(ValueError, match=r"model type 'rwkv' has no adapter; there are .*llama.* Add an entry"):
-        block_parameters(BLOCKS, "rwkv", "matrix")
+        block_parts(SHAPES, {"model_type": "rwkv"}, "matrix")
     other = str(tmp_path / "other.safetensors")
     metadata = importance_metadata("uk", samples="9", format=FORMAT, model_hash="zzz")
     with TensorWriter(other, {"w": ("F32", (1,))}, metadata) as writer:

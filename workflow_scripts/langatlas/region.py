@@ -5,11 +5,13 @@ to a byte, little bit order, tail bits zero; metadata as in ``save``.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from langatlas.models.adapters import Part, parts_of
 from langatlas.tensorfile import TensorFile, TensorWriter
 
 FORMAT = "langatlas.region/1"
@@ -32,9 +34,21 @@ class RegionWriter(TensorWriter):
         layout = {name: ("U8", (-(-int(np.prod(shape, dtype=np.int64)) // 8),)) for name, shape in shapes.items()}
         described = {"format": FORMAT, "shapes": json.dumps({name: list(shape) for name, shape in shapes.items()})}
         super().__init__(path, layout, {**metadata, **described})
+        self._name = None  # of the tensor whose parts are coming
 
     def write_mask(self, name: str, mask: np.ndarray) -> None:
         self.write(name, pack(mask))
+
+    def write_part(self, part: Part, mask: np.ndarray) -> None:
+        """Mask of one logical matrix, of any shape in the order as stored; its tensor is written when all parts have come."""
+        if part.whole:
+            return self.write_mask(part.name, mask.reshape(part.stored))
+        if part.name != self._name:
+            self._name, self._mask, self._missing = part.name, np.zeros(part.stored, bool), math.prod(part.stored)
+        part.put(self._mask, mask)
+        self._missing -= part.size
+        if not self._missing:
+            self.write_mask(part.name, self._mask)
 
 
 class Region:
@@ -68,6 +82,22 @@ class Region:
 
     def numel(self, name: str) -> int:
         return int(np.prod(self.shape(name), dtype=np.int64))
+
+    def parts(self) -> list[Part]:
+        """Logical matrices and vectors of all stored tensors, in the model's order; q, k, v apart also where fused."""
+        return [part for name in self.names for part in parts_of(name, self.shape(name), self.metadata)]
+
+    def part_mask(self, part: Part) -> np.ndarray:
+        """Bool mask of one logical matrix, (out, in) whatever the storage, or of one vector."""
+        return part.of(self.mask(part.name))
+
+    def part_bits(self, part: Part) -> np.ndarray:
+        """Packed mask of one logical matrix or vector, in the order as stored."""
+        return self.bits(part.name) if part.whole else pack(part.take(self.mask(part.name)))
+
+    def part_count(self, part: Part) -> int:
+        """Number of selected parameters of one logical matrix or vector."""
+        return int(np.bitwise_count(self.part_bits(part)).sum(dtype=np.int64))
 
 
 def save(path: str | os.PathLike, masks: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:

@@ -80,7 +80,7 @@ def region_from_folder(
     adapter = adapter_for(manifest.model_type)
     shapes = {n: shape for n, shape in model_shapes(manifest).items() if locate_parameter(n, adapter)}
     seed = side.removeprefix("random-") if side.startswith("random-") else ""
-    described = {"model": manifest.name, "model_hash": manifest.hash, "model_type": manifest.model_type, "seed": seed}
+    described = {"model": manifest.name, "model_hash": manifest.hash, **manifest.family, "seed": seed}
     described |= {"region": region, "region_language": region.partition("-")[2], "side": side, "ratio": ratio}
     described |= {
         "scope": "matrix",

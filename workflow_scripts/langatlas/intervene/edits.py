@@ -3,10 +3,11 @@
 File (JSON, ``langatlas.edits/1``): ``model``, ``model_hash``, ``provenance`` and ``edits``, a list of
 
 - ``columns``: what stands in the rows of a measurement (region, side, edit, setting, target, lines, amount, ...);
-- ``changes``: a list of ``parameter`` (Hugging Face name), ``dimension`` (0: out, 1: in), ``indices`` along it, and
-  ``operation``: ``set`` or ``multiply`` with ``value``.
+- ``changes``: a list of ``parameter`` (Hugging Face name), ``dimension`` of the tensor as stored, ``indices`` along it,
+  ``operation``: ``set`` or ``multiply`` with ``value``, and ``within``: [start, stop) ranges of the other dimension that
+  the change is confined to (where one tensor holds q, k and v), or null.
 
-Removing a line is to set it to 0. No torch here but inside ``edited``: jobs without a model write these files.
+Removing a line is to set it to 0. No torch here but where edits are made: jobs without a model write these files.
 """
 
 import json
@@ -14,8 +15,12 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 from langatlas.files import atomic
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT = "langatlas.edits/1"
 OPERATIONS = ("set", "multiply")
@@ -23,13 +28,14 @@ OPERATIONS = ("set", "multiply")
 
 @dataclass(frozen=True)
 class Change:
-    """``operation`` on the lines ``indices`` along ``dimension`` of one parameter."""
+    """``operation`` on the lines ``indices`` along ``dimension`` of one parameter, or on their places ``within`` ranges."""
 
     parameter: str
     dimension: int
     indices: list[int]
     operation: str = "set"
     value: float = 0.0
+    within: list[list[int]] | None = None
 
     def __post_init__(self):
         if self.operation not in OPERATIONS:
@@ -77,8 +83,6 @@ def edited(model, edit: Edit) -> Iterator[int]:
     Changes are made in their order, so a parameter may be in several. Raises ValueError for a parameter or index that the
     model lacks.
     """
-    import torch
-
     parameters = dict(model.named_parameters())
     saved = []
     try:
@@ -86,17 +90,28 @@ def edited(model, edit: Edit) -> Iterator[int]:
             if change.parameter not in parameters:
                 raise ValueError(f"the model has no parameter {change.parameter}")
             values = parameters[change.parameter].data
-            size = values.shape[change.dimension]
-            if not all(0 <= index < size for index in change.indices):
-                raise ValueError(
-                    f"{change.parameter} has {size} lines along dimension {change.dimension}: {change.indices}"
-                )
-            places = torch.tensor(change.indices, dtype=torch.long, device=values.device)
-            original = values.index_select(change.dimension, places)
-            saved.append((values, change.dimension, places, original))
-            new = torch.full_like(original, change.value) if change.operation == "set" else original * change.value
-            values.index_copy_(change.dimension, places, new)
+            index = _index(change, values)
+            original = values[index]
+            saved.append((values, index, original))
+            values[index] = change.value if change.operation == "set" else original * change.value
         yield sum(original.numel() for *_, original in saved)
     finally:
-        for values, dimension, places, original in reversed(saved):
-            values.index_copy_(dimension, places, original)
+        for values, index, original in reversed(saved):
+            values[index] = original
+
+
+def _index(change: Change, values: "torch.Tensor") -> tuple:
+    """What a change touches, as an index of the tensor that gives a copy. Raises ValueError beyond the tensor's size."""
+    import torch
+
+    size = values.shape[change.dimension]
+    if not all(0 <= index < size for index in change.indices):
+        raise ValueError(f"{change.parameter} has {size} lines along dimension {change.dimension}: {change.indices}")
+    lines = torch.tensor(change.indices, dtype=torch.long, device=values.device)
+    index: list = [slice(None)] * values.ndim
+    index[change.dimension] = lines
+    if change.within is not None:
+        other = 1 - change.dimension
+        places = torch.cat([torch.arange(*pair, device=values.device) for pair in change.within])
+        index[change.dimension], index[other] = lines[:, None], places[None, :]
+    return tuple(index)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from langatlas.intervene.edits import Change, Edit
-from langatlas.locate.lines import matrices
+from langatlas.locate.lines import biases, cut, matrices
 from langatlas.locate.selection import random_keys
-from langatlas.models.adapters import AXES, adapter_for, dimension_of, locate_parameter
+from langatlas.models.adapters import AXES, dimension_of
 from langatlas.region import Region
 
 
@@ -36,19 +36,20 @@ def random_indices(seed: int, name: str, size: int, n: int, avoid: Sequence[int]
 
 
 def dimension_edits(places: Region, dimensions: Sequence[int], seeds: Sequence[int]) -> Iterator[Edit]:
-    """Each dimension, and all together, set to zero in every matrix that reads or writes the residual stream.
+    """Each dimension, and all together, set to zero in every matrix (and bias) that reads or writes the residual stream.
 
     ``places``: any region of the model (for its matrices). Controls: as many random dimensions, once a seed.
     """
     found = [place for place in matrices(places) if "residual" in AXES[place.module]]
-    width = places.shape(found[0].name)[dimension_of(found[0].module, "residual")]
+    bias_of = biases(places)
+    width = found[0].shape[dimension_of(found[0].module, "residual")]
     for dimension in dimensions:
         if not 0 <= dimension < width:
             raise ValueError(f"dimension {dimension} is outside the residual stream of width {width}")
     groups = [[dimension] for dimension in dimensions] + ([list(dimensions)] if len(dimensions) > 1 else [])
 
     def zeroed(chosen: list[int], side: str, seed: int | None) -> Edit:
-        changes = [Change(place.name, dimension_of(place.module, "residual"), chosen) for place in found]
+        changes = [change for place in found for change in cut(place, "residual", chosen, bias_of)]
         target = "dimensions " + ", ".join(map(str, chosen)) if len(chosen) > 1 else f"dimension {chosen[0]}"
         described = {
             "edit": "dimension",
@@ -69,19 +70,19 @@ def dimension_edits(places: Region, dimensions: Sequence[int], seeds: Sequence[i
 def parameter_edits(
     places: Region, layer: int, module: str, index: int, operations: Sequence[dict[str, float]], seeds: Sequence[int]
 ) -> Iterator[Edit]:
-    """One entry of a vector (or one line of a matrix along its first dimension) set or multiplied.
+    """One entry of a vector (or one line of outputs of a matrix, without its bias) set or multiplied.
 
     ``operations``: e.g. [{"set": 1.0}, {"multiply": 10.0}]. Controls: one random index a seed.
     """
-    adapter = adapter_for(places.metadata["model_type"])
-    located = [place for name in places.names if (place := locate_parameter(name, adapter))]
-    names = [p.name for p in located if (p.layer, p.module, p.kind) == (layer, module, "weight")]
-    if not names:
-        modules = sorted({p.module for p in located if p.layer == layer})
+    parts = [part for part in places.parts() if part.kind == "weight"]
+    found = [part for part in parts if (part.layer, part.module) == (layer, module)]
+    if not found:
+        modules = sorted({part.module for part in parts if part.layer == layer})
         raise ValueError(f"the model has no parameter of module {module!r} in layer {layer}; there are {modules}")
-    size = places.shape(names[0])[0]
+    (part,) = found
+    size = part.shape[0]
     if not 0 <= index < size:
-        raise ValueError(f"{names[0]} has {size} entries, there is no index {index}")
+        raise ValueError(f"{part.name} has {size} entries of {module}, there is no index {index}")
     chosen = [("top", None, index)]
     chosen += [("random", seed, random_indices(seed, f"{layer} {module}", size, 1, [index])[0]) for seed in seeds]
     for operation in operations:
@@ -89,4 +90,5 @@ def parameter_edits(
         for side, seed, where in chosen:
             described = {"edit": kind, "setting": f"layer {layer} {module}", "target": f"index {where}", "lines": 1}
             columns = {"side": side, "seed": seed, **described, "amount": float(value)}
-            yield Edit(columns, [Change(names[0], 0, [where], kind, float(value))])
+            dimension, indices, _ = part.stored_lines(0, [where])
+            yield Edit(columns, [Change(part.name, dimension, indices, kind, float(value))])

@@ -79,7 +79,7 @@ def concentration(region: Region, seed: int, draws: int = DRAWS) -> pd.DataFrame
     """
     rows = []
     for place in matrices(region):
-        mask = region.mask(place.name)
+        mask = region.part_mask(place)
         selected = int(mask.sum())
         common = {**described(region), "parameter": place.name, "layer": place.layer, "module": place.module}
         if not 0 < selected < mask.size:

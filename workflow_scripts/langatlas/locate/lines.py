@@ -2,7 +2,8 @@
 
 An axis is named by its meaning, not by how a matrix is stored: ``head`` (features of attention heads), ``residual``
 (features of the residual stream), ``ffn`` (neurons of the feed-forward layer). The score of a line is the number of
-the region's parameters in it. No torch.
+the region's parameters in it. Lines are those of the logical matrices, also where these are fused or transposed in their
+stored tensors. A line of outputs takes its bias with it: what is removed gives 0, not the bias. No torch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,23 +12,39 @@ import numpy as np
 
 from langatlas.intervene.edits import Change, Edit
 from langatlas.locate.selection import random_keys
-from langatlas.models.adapters import AXES, Parameter, adapter_for, dimension_of, locate_parameter
+from langatlas.models.adapters import AXES, Part, dimension_of
 from langatlas.region import Region
 
 SHARES = ("matrix", "layer", "global")
 SIDES = ("top", "middle", "bottom")
 
 
-def line_counts(region: Region, place: Parameter, axis: str) -> np.ndarray:
+def line_counts(region: Region, place: Part, axis: str) -> np.ndarray:
     """How many parameters of the region each line along ``axis`` of one matrix holds. Shape: (lines,)."""
-    return region.mask(place.name).sum(axis=1 - dimension_of(place.module, axis), dtype=np.int64)
+    return region.part_mask(place).sum(axis=1 - dimension_of(place.module, axis), dtype=np.int64)
 
 
-def matrices(region: Region) -> list[Parameter]:
-    """The region's matrices of decoder blocks, in the model's order."""
-    adapter = adapter_for(region.metadata["model_type"])
-    places = [locate_parameter(name, adapter) for name in region.names]
-    return [place for place in places if place and place.module in AXES and place.kind == "weight"]
+def matrices(region: Region) -> list[Part]:
+    """The region's logical matrices of decoder blocks, in the model's order."""
+    return [part for part in region.parts() if part.module in AXES and part.kind == "weight"]
+
+
+Biases = Mapping[tuple[int, str], Part]
+
+
+def biases(region: Region) -> Biases:
+    """The biases of the region's matrices, by layer and module."""
+    return {(part.layer, part.module): part for part in region.parts() if part.module in AXES and part.kind == "bias"}
+
+
+def cut(place: Part, axis: str, lines: Sequence[int], bias_of: Biases) -> list[Change]:
+    """Changes that set lines of a matrix to zero, and with a line of outputs the entry of its bias, where it has one."""
+    dimension, bias = dimension_of(place.module, axis), bias_of.get((place.layer, place.module))
+    changes = []
+    for part in [place, bias] if bias and dimension == 0 else [place]:
+        stored_dimension, indices, within = part.stored_lines(dimension, lines)
+        changes.append(Change(part.name, stored_dimension, indices, within=within))
+    return changes
 
 
 def axis_totals(region: Region, axis: str) -> np.ndarray:
@@ -78,28 +95,30 @@ def line_edits(
     """
     if share not in SHARES:
         raise ValueError(f"share must be one of {', '.join(SHARES)}, got {share!r}")
+    bias_of = biases(region)
     for name, axes in settings.items():
         groups = _groups(region, axes, share)
         for n in lines:
             for side in sides:
                 changes = [
-                    Change(place.name, dimension_of(place.module, axes[place.module]), chosen)
+                    change
                     for key, (places, counts) in groups.items()
                     for chosen in [choose(counts, n, side, key).tolist()]
                     for place in places
+                    for change in cut(place, axes[place.module], chosen, bias_of)
                 ]
                 yield Edit(_columns(region, side, f"{name}, shared by {share}", n), changes)
 
 
-def _groups(region: Region, axes: Mapping[str, str], share: str) -> dict[str, tuple[list[Parameter], np.ndarray]]:
+def _groups(region: Region, axes: Mapping[str, str], share: str) -> dict[str, tuple[list[Part], np.ndarray]]:
     """Matrices that lose the same lines, and the lines' counts, by a name."""
-    groups: dict[str, tuple[list[Parameter], np.ndarray]] = {}
+    groups: dict[str, tuple[list[Part], np.ndarray]] = {}
     for place in matrices(region):
         if place.module not in axes:
             continue
         counts = line_counts(region, place, axes[place.module])
         shared = f"{axes[place.module]} {len(counts)}"  # k and v may have fewer heads than q: then they share apart
-        key = {"matrix": place.name, "layer": f"layer {place.layer} {shared}", "global": shared}[share]
+        key = {"matrix": place.label, "layer": f"layer {place.layer} {shared}", "global": shared}[share]
         places, sums = groups.get(key, ([], np.zeros_like(counts)))
         groups[key] = ([*places, place], sums + counts)
     if missing := set(axes) - {place.module for places, _ in groups.values() for place in places}:

@@ -4,6 +4,7 @@ import numpy as np
 
 from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.selection import random_keys
+from langatlas.models.adapters import FAMILY
 from langatlas.region import Region, RegionWriter
 from langatlas.tensorfile import TensorFile
 
@@ -40,9 +41,8 @@ def select_matched(
     if sizes.metadata["model_hash"] != mine.metadata["model_hash"]:
         raise ValueError(f"{magnitudes} and {source} are of different models")
     shapes = {name: mine.shape(name) for name in mine.names}
-    kept = {
-        k: mine.metadata[k] for k in ("model", "model_hash", "model_type", "samples", "scope", "languages", "ratio")
-    }
+    kept = {k: mine.metadata[k] for k in ("model", "model_hash", "samples", "scope", "languages", "ratio")}
+    kept |= {k: mine.metadata[k] for k in FAMILY if k in mine.metadata}
     for seed, path in outputs.items():
         described = {
             **kept,
@@ -53,6 +53,6 @@ def select_matched(
             "seed": str(seed),
         }
         with RegionWriter(path, shapes, described) as writer:
-            for name in mine.names:
-                mask = matched_mask(mine.mask(name).reshape(-1), np.abs(sizes[name]).reshape(-1), seed, name)
-                writer.write_mask(name, mask.reshape(shapes[name]))
+            for part in mine.parts():
+                mask, magnitude = (part.take(array).reshape(-1) for array in (mine.mask(part.name), sizes[part.name]))
+                writer.write_part(part, matched_mask(mask, np.abs(magnitude), seed, part.label))

@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from langatlas.models.adapters import adapter_for, locate_parameter
 from langatlas.region import Region, check_same_parameters
 
 DESCRIBED = ("model", "region", "region_language", "scope", "samples", "side", "seed", "ratio")
@@ -18,58 +17,64 @@ def described(region: Region) -> dict[str, str]:
     return columns | {"side": columns["side"].split("-")[0]}
 
 
-def densities(paths: Sequence[str], model_type: str) -> pd.DataFrame:
-    """One row per region and parameter tensor: layer, module, kind, n_selected, n_parameters, density."""
-    adapter, rows = adapter_for(model_type), []
+def densities(paths: Sequence[str]) -> pd.DataFrame:
+    """One row per region and logical matrix or vector: layer, module, kind, n_selected, n_parameters, density.
+
+    Where q, k and v share a tensor they have a row each, with the same ``parameter``.
+    """
+    rows = []
     for region in map(Region.open, paths):
-        for name in region.names:
-            place, selected, size = locate_parameter(name, adapter), region.count(name), region.numel(name)
-            where = {"parameter": name, "layer": place.layer, "module": place.module, "kind": place.kind}
+        for part in region.parts():
+            selected, size = region.part_count(part), part.size
+            where = {"parameter": part.name, "layer": part.layer, "module": part.module, "kind": part.kind}
             counts = {"n_selected": selected, "n_parameters": size, "density": selected / size}
             rows.append(described(region) | where | counts)
     return pd.DataFrame(rows)
 
 
 def overlaps(paths: Sequence[str]) -> pd.DataFrame:
-    """One row per pair of languages and parameter tensor, of regions of the same side, ratio and scope.
+    """One row per pair of languages and matrix or vector, of regions of the same side, ratio and scope.
 
-    Columns: language_a, language_b, side, ratio, scope, samples, parameter, n_a, n_b, intersection, union, n_parameters.
+    Columns: language_a, language_b, side, ratio, scope, samples, parameter (of a fused one with the module), n_a, n_b,
+    intersection, union, n_parameters.
     """
-    regions = [Region.open(path) for path in paths]
-    names, rows = check_same_parameters(regions), []
+    regions, rows = [Region.open(path) for path in paths], []
+    check_same_parameters(regions)
+    parts = regions[0].parts()
     groups: dict[tuple, list[Region]] = {}
     for region in regions:
         groups.setdefault(tuple(region.metadata[key] for key in ("side", "ratio", "scope")), []).append(region)
     for members in groups.values():
         common = {key: members[0].metadata[key] for key in ("model", "samples", "scope", "side", "ratio")}
-        for name in names:
-            bits = [region.bits(name) for region in members]
+        for part in parts:
+            bits = [region.part_bits(part) for region in members]
             for (a, bits_a), (b, bits_b) in combinations(zip(members, bits, strict=True), 2):
-                both = int(np.bitwise_count(bits_a & bits_b).sum(dtype=np.int64))
-                n_a, n_b = a.count(name), b.count(name)
-                pair = {"language_a": _language(a), "language_b": _language(b), "parameter": name}
-                sizes = {"n_a": n_a, "n_b": n_b, "intersection": both, "union": n_a + n_b - both}
-                rows.append(common | pair | sizes | {"n_parameters": a.numel(name)})
+                pair = {"language_a": _language(a), "language_b": _language(b), "parameter": part.label}
+                rows.append(common | pair | _sizes(bits_a, bits_b) | {"n_parameters": part.size})
     return pd.DataFrame(rows)
 
 
 def overlaps_with(core: Region, others: Sequence[Region]) -> pd.DataFrame:
-    """One row per other region and matrix: n_a (of the core), n_b, intersection, union, n_parameters.
+    """One row per other region and matrix or bias: n_a (of the core), n_b, intersection, union, n_parameters.
 
     Norm vectors are left out. Raises ValueError where a region is of another model.
     """
     rows = []
-    names = check_same_parameters([core, *others])
-    adapter = adapter_for(core.metadata["model_type"])
-    for name in names:
-        if locate_parameter(name, adapter).is_norm:
+    check_same_parameters([core, *others])
+    for part in core.parts():
+        if part.is_norm:
             continue
-        bits, n_a = core.bits(name), core.count(name)
+        bits = core.part_bits(part)
         for other in others:
-            both, n_b = int(np.bitwise_count(bits & other.bits(name)).sum(dtype=np.int64)), other.count(name)
-            sizes = {"n_a": n_a, "n_b": n_b, "intersection": both, "union": n_a + n_b - both}
-            rows.append(described(other) | {"parameter": name} | sizes | {"n_parameters": core.numel(name)})
+            sizes = _sizes(bits, other.part_bits(part)) | {"n_parameters": part.size}
+            rows.append(described(other) | {"parameter": part.label} | sizes)
     return pd.DataFrame(rows)
+
+
+def _sizes(bits_a: np.ndarray, bits_b: np.ndarray) -> dict[str, int]:
+    """How many two packed masks hold, share, and have together."""
+    n_a, n_b, both = (int(np.bitwise_count(bits).sum(dtype=np.int64)) for bits in (bits_a, bits_b, bits_a & bits_b))
+    return {"n_a": n_a, "n_b": n_b, "intersection": both, "union": n_a + n_b - both}
 
 
 def _language(region: Region) -> str:

@@ -3,7 +3,7 @@
 Core: the top n of sum over languages of |importance|. Language: the top n of |importance| of one language.
 Monolingual: the language's region minus the union of all others' (Zhang et al. 2024, section 4). n = floor(ratio *
 numel) of the scope: each matrix, each layer, or all decoder blocks together. Random controls have, in every matrix, as
-many parameters as the region that they control.
+many parameters as the region that they control. Where q, k and v share one stored tensor, each is a matrix.
 """
 
 import hashlib
@@ -11,13 +11,14 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 
 import numpy as np
 
 from langatlas.locate.importance_files import FORMAT as IMPORTANCE
 from langatlas.locate.importance_files import core_scores
 from langatlas.locate.selection import Taker, keys_of, random_keys, thresholds
-from langatlas.models.adapters import adapter_for, locate_parameter
+from langatlas.models.adapters import FAMILY, Part, parts_of
 from langatlas.region import Region, RegionWriter, check_same_parameters, unpack
 from langatlas.tensorfile import TensorFile
 
@@ -34,16 +35,18 @@ def parse_ratio(ratio: str) -> float:
     return value
 
 
-def block_parameters(names: Sequence[str], model_type: str, scope: str) -> list[list[str]]:
-    """Parameters of decoder blocks in the model's order, grouped by what shares one n: matrix, layer or everything."""
+def block_parts(shapes: Mapping[str, tuple[int, ...]], family: Mapping[str, str], scope: str) -> list[list[Part]]:
+    """Matrices and vectors of decoder blocks in the model's order, grouped by what shares one n: matrix, layer or all.
+
+    ``shapes``: of all stored tensors, by name; ``family``: as for ``parts_of``.
+    """
     if scope not in SCOPES:
         raise ValueError(f"scope must be one of {', '.join(SCOPES)}, got {scope!r}")
-    adapter = adapter_for(model_type)
-    places = [place for name in names if (place := locate_parameter(name, adapter))]
-    key: Callable = {"matrix": lambda p: p.name, "layer": lambda p: p.layer, "global": lambda p: None}[scope]
+    key: Callable = {"matrix": lambda p: p.label, "layer": lambda p: p.layer, "global": lambda p: None}[scope]
     groups: dict = {}
-    for place in places:
-        groups.setdefault(key(place), []).append(place.name)
+    for name, shape in shapes.items():
+        for part in parts_of(name, shape, family):
+            groups.setdefault(key(part), []).append(part)
     return list(groups.values())
 
 
@@ -53,12 +56,15 @@ def select(
     """Write top, bottom and random regions of all ratios in one pass over the importances (summed as for the core).
 
     ``plan`` keys: side ``top``, ``bottom`` or ``random-SEED``; ratio as in the config. Ties go to the lower flat index.
+    ``metadata`` also says the heads of the model where its tensors are fused (``adapters.FAMILY``).
     Raises ValueError when the files are of different models or a score is NaN.
     """
     files = [TensorFile(path, IMPORTANCE) for path in importances]
     check_same_model(files)
-    groups = block_parameters(files[0].names, model_type, scope)
-    shapes = {name: files[0].shape(name) for group in groups for name in group}
+    stored = {name: files[0].shape(name) for name in files[0].names}
+    groups = block_parts(stored, {**metadata, "model_type": model_type}, scope)
+    shapes = {part.name: part.stored for group in groups for part in group}
+    keys = _keys(files)
     common = describe(files, region=region, scope=scope, metadata=metadata)
     with ExitStack() as stack:
         writers = {
@@ -66,40 +72,41 @@ def select(
             for (side, ratio), path in plan.items()
         }
         for group in groups:
-            for key, name, mask in _select_group(group, files, list(plan)):
-                writers[key].write_mask(name, mask.reshape(shapes[name]))
+            for key, part, mask in _select_group(group, keys, list(plan)):
+                writers[key].write_part(part, mask)
 
 
-def _select_group(group: list[str], files: list[TensorFile], plan: list[tuple[str, str]]) -> Iterator:
-    """Masks of one group of matrices that share one n, as ((side, ratio), name, flat mask)."""
-    cache: dict[str, np.ndarray] = {}
-
-    def keys(name: str) -> np.ndarray:
-        if name in cache:
-            return cache[name]
-        try:
-            found = keys_of(core_scores(files, name))
-        except ValueError as error:
-            raise ValueError(f"{[file.path for file in files]}: {name}: {error}") from None
-        if len(group) == 1:  # one matrix is read once; larger groups are streamed anew in every pass
-            cache[name] = found
-        return found
-
-    size = sum(int(np.prod(files[0].shape(name), dtype=np.int64)) for name in group)
+def _select_group(group: list[Part], keys: Callable[[Part], np.ndarray], plan: list[tuple[str, str]]) -> Iterator:
+    """Masks of one group of matrices that share one n, as ((side, ratio), part, flat mask as stored)."""
+    size = sum(part.size for part in group)
     ranked = [(side, ratio) for side, ratio in plan if not side.startswith("random-")]
     # A random control is drawn per matrix with the number that the top side takes there, so it needs that side too.
     tops = {ratio: ("top", ratio) for side, ratio in plan if side.startswith("random-")}
     ranked += [key for key in tops.values() if key not in ranked]
     requests = [(int(parse_ratio(ratio) * size), side == "top") for side, ratio in ranked]
     takers = dict(zip(ranked, map(Taker, thresholds(lambda: map(keys, group), requests)), strict=True))
-    for name in group:
-        masks = {key: taker.mask(keys(name)) for key, taker in takers.items()}
+    for part in group:
+        found = keys(part)
+        masks = {key: taker.mask(found) for key, taker in takers.items()}
         for side, ratio in plan:
             if side.startswith("random-"):
                 seed, n = int(side.removeprefix("random-")), int(masks["top", ratio].sum())
-                yield (side, ratio), name, random_mask(seed, name, masks["top", ratio].size, n)
+                yield (side, ratio), part, random_mask(seed, part.label, part.size, n)
             else:
-                yield (side, ratio), name, masks[side, ratio]
+                yield (side, ratio), part, masks[side, ratio]
+
+
+def _keys(files: list[TensorFile]) -> Callable[[Part], np.ndarray]:
+    """A function part -> flat keys of its scores, as stored. Keeps one tensor: its parts come one after the other."""
+
+    @lru_cache(maxsize=1)
+    def of_tensor(name: str) -> np.ndarray:
+        try:
+            return keys_of(core_scores(files, name))
+        except ValueError as error:
+            raise ValueError(f"{[file.path for file in files]}: {name}: {error}") from None
+
+    return lambda part: part.take(of_tensor(part.name).reshape(part.stored)).reshape(-1)
 
 
 def random_mask(seed: int, name: str, size: int, n: int) -> np.ndarray:
@@ -128,19 +135,20 @@ def select_monolingual(
         theirs = [r for r in others if source.items() <= r.metadata.items()]
         names = check_same_parameters([mine, *theirs])
         shapes = {name: mine.shape(name) for name in names}
-        kept = {key: mine.metadata[key] for key in ("model", "model_hash", "model_type", "samples", "scope")}
+        kept = {key: mine.metadata[key] for key in ("model", "model_hash", "samples", "scope")}
+        kept |= {key: mine.metadata[key] for key in FAMILY if key in mine.metadata}
         languages = [r.metadata["region"].removeprefix("language-") for r in [mine, *theirs]]
         described = {**kept, "region": region, "languages": json.dumps(languages), **_side(side), "ratio": ratio}
         with RegionWriter(path, shapes, {**described, **metadata}) as writer:
-            for name in names:
-                bits = mine.bits(name)
+            for part in mine.parts():
+                bits = mine.part_bits(part)
                 for other in theirs:
-                    bits = bits & ~other.bits(name)
-                mask = unpack(bits, shapes[name])
+                    bits = bits & ~other.part_bits(part)
+                mask = unpack(bits, (part.size,))
                 if side.startswith("random-"):
                     seed = int(side.removeprefix("random-"))
-                    mask = random_mask(seed, name, mask.size, int(mask.sum())).reshape(shapes[name])
-                writer.write_mask(name, mask)
+                    mask = random_mask(seed, part.label, mask.size, int(mask.sum()))
+                writer.write_part(part, mask)
 
 
 def check_same_model(files: Sequence[TensorFile]) -> None:

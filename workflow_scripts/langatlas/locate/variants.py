@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from transformers.pytorch_utils import Conv1D
 
 from langatlas.locate.importance import GradientSum, Progress, accumulate
 from langatlas.locate.importance_files import FORMAT
@@ -71,17 +72,21 @@ def per_sequence(model: torch.nn.Module, sequences: Sequence[np.ndarray], precis
 
 @torch.inference_mode()
 def wanda(model: torch.nn.Module, sequences: Sequence[np.ndarray], batch_size: int, precision: str) -> Scores:
-    """|theta_ij| * ||x_j|| over all tokens for every linear layer; |theta| for all other parameters."""
+    """|theta_ij| * ||x_j|| over all tokens for every linear layer; |theta| for all other parameters.
+
+    GPT-2's linear layers (Conv1D) are stored (in, out). A head tied to the embeddings is no parameter of its own: these
+    keep |theta|.
+    """
     scores, squares, mask = magnitudes(model), {}, None
 
     def look(name: str):
         def hook(module, inputs) -> None:
-            values = inputs[0].float() * mask[..., None]
+            values = inputs[0].float().view(*mask.shape, -1) * mask[..., None]  # OPT joins sequences and tokens
             squares[name] = squares.get(name, 0) + values.square().sum((0, 1))
 
         return hook
 
-    linear = {n: m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+    linear = {n: m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear | Conv1D)}
     hooks = [module.register_forward_pre_hook(look(name)) for name, module in linear.items()]
     device = next(model.parameters()).device
     try:
@@ -94,7 +99,9 @@ def wanda(model: torch.nn.Module, sequences: Sequence[np.ndarray], batch_size: i
         for hook in hooks:
             hook.remove()
     for name, total in squares.items():
-        scores[f"{name}.weight"] *= total.sqrt()
+        if (weight := f"{name}.weight") in scores:
+            norms = total.sqrt()
+            scores[weight] *= norms[:, None] if isinstance(linear[name], Conv1D) else norms
     return scores
 
 

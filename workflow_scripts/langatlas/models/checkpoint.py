@@ -7,9 +7,10 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langatlas.files import atomic
 from langatlas.provenance import hash_file
@@ -24,7 +25,7 @@ WEIGHT_PATTERNS = ("*.safetensors", "*.safetensors.index.json", "config.json", "
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of a model before it is loaded. ``hash`` covers config and weights."""
+    """What is known of a model before it is loaded. ``hash`` covers config and weights; heads are those of attention."""
 
     name: str
     path: str
@@ -33,6 +34,14 @@ class Manifest:
     vocabulary_size: int
     hash: str
     dtype: str
+    heads: int | None = None
+    key_value_heads: int | None = None
+
+    @property
+    def family(self) -> dict[str, str]:
+        """What region files keep of the model, so that its tensors can be taken apart (``adapters.FAMILY``)."""
+        known = {"model_type": self.model_type, "heads": self.heads, "key_value_heads": self.key_value_heads}
+        return {key: str(value) for key, value in known.items() if value is not None}
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Manifest":
@@ -58,8 +67,21 @@ def describe(folder: str | os.PathLike, name: str, *, revision: str, dtype: str)
     for path in weights:
         digest.update(hash_file(path, 64).encode())
     return Manifest(
-        name, os.fspath(folder), revision, config["model_type"], config["vocab_size"], digest.hexdigest()[:16], dtype
+        name,
+        os.fspath(folder),
+        revision,
+        config["model_type"],
+        config["vocab_size"],
+        digest.hexdigest()[:16],
+        dtype,
+        *attention_heads(config),
     )
+
+
+def attention_heads(config: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Heads of queries, and of keys and values, as config.json of any family names them; None where it does not."""
+    heads = config.get("num_attention_heads") or config.get("n_head")
+    return heads, config.get("num_key_value_heads") or heads
 
 
 def fetch(name: str, source: str, revision: str | None) -> tuple[Path, str]:

@@ -25,7 +25,7 @@ MEANING = {
     "target": "which indices were edited",
     "lines": "lines (rows or columns) edited in each matrix",
     "amount": "what was set, or the factor",
-    "parameter": "Hugging Face name of the parameter",
+    "parameter": "Hugging Face name of the stored tensor; where it holds q, k and v, each module has a row",
     "layer": "index of the decoder block, from 0",
     "module": "matrix or norm of a decoder block, for example attn.q",
     "step": "optimizer steps so far",

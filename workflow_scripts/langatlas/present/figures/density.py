@@ -6,36 +6,25 @@ that a fully selected matrix is 1 everywhere and edges do not look emptier than 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from langatlas.models.adapters import adapter_for, locate_parameter
+from langatlas.models.adapters import Part, adapter_for
 from langatlas.present import fonts
 from langatlas.region import Region
 
 PARTS = 36  # a neighbourhood has 1, 2, 3, 4, 6 or 9 elements; all divide 36, so densities are whole numbers of parts
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """A matrix of a region: its Hugging Face name and where it stands in the model."""
-
-    name: str
-    layer: int
-    module: str
-
-
-def matrices(region: Region, module: str | None = None) -> list[Matrix]:
+def matrices(region: Region, module: str | None = None) -> list[Part]:
     """Weight matrices (no vectors) of a region by layer, of one module such as ``attn.q`` or of all.
 
     Raises ValueError when the module is none of the region's.
     """
-    adapter = adapter_for(region.metadata["model_type"])
-    places = [locate_parameter(name, adapter) for name in region.names if len(region.shape(name)) == 2]
-    found = [Matrix(place.name, place.layer, place.module) for place in places if module in (None, place.module)]
+    places = [part for part in region.parts() if len(part.shape) == 2]
+    found = [place for place in places if module in (None, place.module)]
     if not found:
         there = ", ".join(sorted({place.module for place in places}))
         raise ValueError(f"{region.path} has no matrix {module!r}; it has {there}")
@@ -86,7 +75,7 @@ def density(mask: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def draw(values: np.ndarray, shape: tuple[int, int], axes: Axes, cmap: str, vmax: float = 1.0) -> AxesImage:
-    """Show a density map of a matrix of ``shape``: origin top left, ticks in the matrix's own rows and columns."""
+    """Show a density map of a matrix of ``shape``: origin top left, rows are outputs and columns inputs, as ticks count them."""
     rows, columns = shape
     extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
     image = axes.imshow(values, cmap=cmap, vmin=0, vmax=vmax, extent=extent, aspect="auto")
@@ -101,7 +90,7 @@ def region_name(region: Region, own: Mapping | None = None) -> str:
     return fonts.english_name(language, own) if language else region.metadata["region"].capitalize()
 
 
-def title(label: str, name: str) -> str:
-    """As in the paper: ``Arabic.Layers.16.self_attn.q_proj`` for the label Arabic and the parameter's name."""
-    inner = name.removesuffix(".weight").split(".layers.")[-1]
-    return f"{label}.Layers.{inner}"
+def title(label: str, matrix: Part, model_type: str) -> str:
+    """As in the paper: ``Arabic.Layers.16.self_attn.q_proj`` for the label Arabic; of a fused tensor also which part."""
+    inner = matrix.name.removesuffix(".weight").removeprefix(adapter_for(model_type).blocks + ".")
+    return f"{label}.Layers.{inner}" + ("" if matrix.whole else f" ({matrix.module})")

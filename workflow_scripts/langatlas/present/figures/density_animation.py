@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from langatlas.files import atomic
+from langatlas.models.adapters import Part
 from langatlas.present.figures import canvas, density
 from langatlas.region import Region
 
@@ -36,27 +37,33 @@ def frames(panels: Sequence[Panel], vmax: float = 1.0) -> Iterator[Image.Image]:
     layers = [[matrix.layer for matrix in column] for column in columns]
     if any(other != layers[0] for other in layers[1:]):
         raise ValueError(f"the panels of an animation must have the same layers, got {layers}")
-    drawing, images = _first_frame(panels, [column[0].name for column in columns], vmax)
+    drawing, images = _first_frame(panels, [column[0] for column in columns], vmax)
     for matrices in zip(*columns, strict=True):
         for panel, matrix, image in zip(panels, matrices, images, strict=True):
-            image.set_data(_values(panel, matrix.name))
-            image.axes.set_title(density.title(panel.label, matrix.name), size=7.5)
+            image.set_data(_values(panel, matrix))
+            image.axes.set_title(_title(panel, matrix), size=7.5)
         drawing.canvas.draw()
         yield Image.fromarray(np.asarray(drawing.canvas.buffer_rgba())[..., :3].copy())
 
 
-def _values(panel: Panel, name: str) -> np.ndarray:
+def _values(panel: Panel, matrix: Part) -> np.ndarray:
     side = round(PANEL * DOTS)
-    return density.density(panel.region.mask(name), side, side)
+    return density.density(panel.region.part_mask(matrix), side, side)
 
 
-def _first_frame(panels: Sequence[Panel], names: Sequence[str], vmax: float) -> tuple[Figure, list]:
+def _title(panel: Panel, matrix: Part) -> str:
+    return density.title(panel.label, matrix, panel.region.metadata["model_type"])
+
+
+def _first_frame(panels: Sequence[Panel], matrices: Sequence[Part], vmax: float) -> tuple[Figure, list]:
     """A figure laid out once; later frames only exchange the data and the titles."""
     drawing = canvas.new_figure(PANEL + 1.15, (PANEL + 0.65) * len(panels), dpi=DOTS)
     images = []
-    for panel, name, axes in zip(panels, names, drawing.subplots(len(panels), 1, squeeze=False)[:, 0], strict=True):
-        images.append(density.draw(_values(panel, name), panel.region.shape(name), axes, panel.cmap, vmax))
-        axes.set_title(density.title(panel.label, name), size=7.5)
+    for panel, matrix, axes in zip(
+        panels, matrices, drawing.subplots(len(panels), 1, squeeze=False)[:, 0], strict=True
+    ):
+        images.append(density.draw(_values(panel, matrix), matrix.shape, axes, panel.cmap, vmax))
+        axes.set_title(_title(panel, matrix), size=7.5)
         drawing.colorbar(images[-1], ax=axes, fraction=0.05, pad=0.02, aspect=25)
     drawing.draw_without_rendering()
     drawing.set_layout_engine("none")

@@ -18,13 +18,13 @@ def figure(region: Region, layer: int, module: str, label: str, cmap: str = "Red
     chosen = [matrix for matrix in candidates if matrix.layer == layer]
     if not chosen:
         raise ValueError(f"{region.path} has no layer {layer}; {module} has layers 0 to {candidates[-1].layer}")
-    rows, columns = region.shape(chosen[0].name)
+    rows, columns = chosen[0].shape
     height, width = (max(1.2, LONG_SIDE * side / max(rows, columns)) for side in (rows, columns))
     drawing = canvas.new_figure(width + 1.3, height + 0.8)
     axes = drawing.add_subplot()
-    values = density.density(region.mask(chosen[0].name), round(height * DOTS), round(width * DOTS))
+    values = density.density(region.part_mask(chosen[0]), round(height * DOTS), round(width * DOTS))
     image = density.draw(values, (rows, columns), axes, cmap, vmax)
     bar = drawing.colorbar(image, ax=axes, fraction=0.05, pad=0.02, aspect=25)
     bar.set_label("selected share of 3 × 3")
-    axes.set_title(density.title(label, chosen[0].name))
+    axes.set_title(density.title(label, chosen[0], region.metadata["model_type"]))
     return drawing

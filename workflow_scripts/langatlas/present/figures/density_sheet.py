@@ -23,7 +23,7 @@ def figure(region: Region, label: str, model: str, cmap: str = "Reds", vmax: flo
     layers = sorted({matrix.layer for matrix in found})
     inches = min(THUMBNAIL, max(SMALLEST, PAGE / len(layers)))
     side = round(inches * DOTS)
-    maps = {(m.layer, m.module): density.density(region.mask(m.name), side, side) for m in found if m.module in modules}
+    maps = {(m.layer, m.module): density.density(region.part_mask(m), side, side) for m in found if m.module in modules}
     vmax = max(float(values.max()) for values in maps.values()) if vmax is None else vmax
     drawing = canvas.new_figure(1.5 + inches * len(modules), 1.0 + inches * len(layers))
     axes = drawing.add_subplot()
@@ -32,7 +32,7 @@ def figure(region: Region, label: str, model: str, cmap: str = "Reds", vmax: flo
         extent = (left, left + 1 - GAP, upper + 1 - GAP, upper)
         image = axes.imshow(values, cmap=cmap, vmin=0, vmax=vmax, extent=extent)
     axes.set(xlim=(0, len(modules) - GAP), ylim=(len(layers) - GAP, 0), ylabel="layer")
-    shapes = [next(region.shape(matrix.name) for matrix in found if matrix.module == module) for module in modules]
+    shapes = [next(matrix.shape for matrix in found if matrix.module == module) for module in modules]
     between = " " if inches == THUMBNAIL else "\n"
     names = [f"{module}\n{rows}{between}× {columns}" for module, (rows, columns) in zip(modules, shapes, strict=True)]
     axes.set_xticks(np.arange(len(modules)) + 0.5, names, size=6)
