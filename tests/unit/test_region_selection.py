@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from langatlas.locate.importance_files import FORMAT
@@ -128,7 +129,7 @@ def test_densities_and_overlaps_count_what_the_masks_hold(importances, tmp_path)
         ]
         for language in ("ru", "uk")
     ]
-    counted = overlaps([region.path for region in regions]).set_index("parameter")
+    counted = pd.concat(overlaps([region.path for region in regions])).set_index("parameter")
     dense = densities([regions[0].path]).set_index("parameter")
     for name in BLOCKS:
         a, b = (chosen(region, name) for region in regions)
