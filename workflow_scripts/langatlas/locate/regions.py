@@ -118,17 +118,33 @@ def random_mask(seed: int, name: str, size: int, n: int) -> np.ndarray:
     return Taker(threshold).mask(keys)
 
 
+def select_shared(regions: Sequence[str], plan: Plan, *, region: str, metadata: Mapping[str, str]) -> None:
+    """Write, for each (side, ratio) of ``plan``, what two or more of the language regions hold. One matrix in memory.
+
+    S_l minus the union of the other S_l' is S_l minus this: a parameter of S_l that another language has, two have.
+    """
+    opened = [Region.open(path) for path in regions]
+    for (side, ratio), path in plan.items():
+        found = [r for r in opened if {"side": side, "ratio": ratio}.items() <= r.metadata.items()]
+        shapes = {name: found[0].shape(name) for name in check_same_parameters(found)}
+        languages = [r.metadata["region"].split("-")[1] for r in found]
+        described = _inherited(found[0]) | {"region": region, "languages": json.dumps(languages), "ratio": ratio}
+        with RegionWriter(path, shapes, {**described, **_side(side), **metadata}) as writer:
+            for name in shapes:
+                once = twice = np.zeros_like(found[0].bits(name))
+                for language in found:
+                    bits = language.bits(name)
+                    once, twice = once | bits, twice | (once & bits)
+                writer.write(name, twice)
+
+
 def select_monolingual(
-    own: Sequence[str],
-    others: Sequence[str],
-    plan: Plan,
-    *,
-    region: str,
-    metadata: Mapping[str, str],
+    own: Sequence[str], others: Sequence[str], plan: Plan, *, region: str, metadata: Mapping[str, str]
 ) -> None:
     """Write S_l minus the union of the other S_l' for each (side, ratio) of ``plan``, and random controls of its size.
 
-    ``own`` and ``others`` are region files, of all sides and ratios, of the language and of all other languages.
+    ``own``: region files, of all sides and ratios, of the language; ``others``: those of all other languages, or of what
+    ``select_shared`` found.
     """
     own, others = [Region.open(path) for path in own], [Region.open(path) for path in others]
     sources: dict[tuple[str, str], Plan] = {}  # a random control has the size of the top side, and so the same source
@@ -144,10 +160,8 @@ def select_monolingual(
 def _write_monolingual(mine: Region, theirs: Sequence[Region], plan: Plan, metadata: Mapping[str, str]) -> None:
     """All regions that come from one set of language regions, which are read once; one matrix in memory."""
     shapes = {name: mine.shape(name) for name in check_same_parameters([mine, *theirs])}
-    kept = {key: mine.metadata[key] for key in ("model", "model_hash", "samples", "scope")}
-    kept |= {key: mine.metadata[key] for key in FAMILY if key in mine.metadata}
-    languages = [r.metadata["region"].removeprefix("language-") for r in [mine, *theirs]]
-    kept |= {"languages": json.dumps(languages), **metadata}
+    languages = dict.fromkeys(language for r in [mine, *theirs] for language in json.loads(r.metadata["languages"]))
+    kept = _inherited(mine) | {"languages": json.dumps(list(languages)), **metadata}
     with ExitStack() as stack:
         writers = {
             side: stack.enter_context(RegionWriter(path, shapes, {**kept, **_side(side), "ratio": ratio}))
@@ -164,6 +178,12 @@ def _write_monolingual(mine: Region, theirs: Sequence[Region], plan: Plan, metad
                     writer.write_part(part, random_mask(seed, part.label, part.size, int(mask.sum())))
                 else:
                     writer.write_part(part, mask)
+
+
+def _inherited(region: Region) -> dict[str, str]:
+    """What a region made from others takes over from them."""
+    kept = ("model", "model_hash", "samples", "scope", *FAMILY)
+    return {key: region.metadata[key] for key in kept if key in region.metadata}
 
 
 def check_same_model(files: Sequence[TensorFile]) -> None:
