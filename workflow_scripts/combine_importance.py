@@ -1,4 +1,4 @@
-"""Add the importances of a language's shards. Output: theta * summed gradient, one F32 tensor per parameter, a file a milestone."""
+"""Add the importances of a language's shards. Output: a file a milestone, one F32 tensor per parameter, signed."""
 
 from langatlas import runlog
 from langatlas.locate.importance_files import add_shards
