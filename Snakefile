@@ -9,6 +9,8 @@
 # results/{model}/edits/{experiment}.json                               lines, dimensions or parameters to change
 # results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
 # results/{model}/generation/{generation}.parquet                        what the model writes, one row a text
+# results/questions/{questions}/*.yaml .jsonl                           tasks of lm-evaluation-harness
+# results/{model}/questions/{questions}.parquet                         answers, one row an intervention and question
 # results/{model}/pretraining/{pretraining}/{arm}.parquet               the same after further training, one row a sequence
 # results/tables/{table}.csv .md .tex .json                             for machines and for people
 # results/figures/{model}/{figure}.svg .png .gif
@@ -39,6 +41,7 @@ include: "rules/common_experiments.smk"
 include: "rules/common_pretraining.smk"
 include: "rules/common_controls.smk"
 include: "rules/common_generation.smk"
+include: "rules/common_questions.smk"
 
 
 wildcard_constraints:
@@ -73,6 +76,7 @@ include: "rules/regions.smk"
 include: "rules/edits.smk"
 include: "rules/perplexity.smk"
 include: "rules/generation.smk"
+include: "rules/questions.smk"
 include: "rules/pretraining.smk"
 include: "rules/controls.smk"
 include: "rules/tables.smk"

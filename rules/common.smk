@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from langatlas import settings
 from langatlas.corpora.parts import check_parts, input_files
+from langatlas.corpora.question_files import questions_file
 from langatlas.provenance import code_version as version_of_script
 from langatlas.provenance import use_this_checkout
 
@@ -234,6 +235,7 @@ def figures():
     drawn += ["controls", "concentration"]
     drawn += ["core_lines"] if lines_experiment() else []
     drawn += [f"pretraining-{name}" for name in config["pretraining"]]
+    drawn += [f"questions-{name}" for name in config["questions"]]
     drawn += [f"density_sheet-{region}" for region in density_sheets()]
     products = []
     for model in config["models"]:

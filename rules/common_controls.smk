@@ -105,6 +105,16 @@ CONTROL_TABLES = {
         name: f"{R}/tables/{name}.csv"
         for name in ("controls", "reliability", "concentration", "family_overlap", "effect_matrix", "core_removal")
     },
+    "readings": {
+        name: f"{R}/tables/{name}.csv"
+        for name in (
+            "perplexity",
+            "controls",
+            "reliability",
+            "tokens",
+            *(["pretraining"] if config["pretraining"] else []),
+        )
+    },
 }
-CONTROL_CATEGORIES = {"survival": "0 What survives the controls"}
+CONTROL_CATEGORIES = dict.fromkeys(("survival", "readings"), "0 What survives the controls")
 TABLES += list(CONTROL_TABLES)

@@ -6,9 +6,13 @@ def generation_languages(name):
 
 
 def generation_regions(model, name):
+    return chosen_region_files(model, config["generation"][name]["regions"])
+
+
+def chosen_region_files(model, regions):
     """Region files that are removed, in order; a random side is spelled out by the first seed of its kind."""
     files = []
-    for chosen in config["generation"][name]["regions"]:
+    for chosen in regions:
         kind = "core" if chosen["region"].startswith("core") else "monolingual"
         for side in chosen["sides"]:
             side = f"random-{config['regions'][kind]['seeds'][0]}" if side == "random" else side

@@ -48,9 +48,6 @@ rule tabulate_perplexity:
         f"{R}/logs/tabulate_perplexity.log",
     conda:
         "../envs/plot.yaml"
-    resources:
-        mem_mb=3000,
-        runtime=60,
     params:
         labels=config["labels"],
         resamples=config["statistics"]["resamples"],

@@ -4,7 +4,7 @@ from langatlas import runlog
 from langatlas.locate.variants import write_variants
 from langatlas.models import checkpoint, devices
 from langatlas.provenance import collect
-from langatlas.tokens import sequences_in_order
+from langatlas.tokens import open_shard, sequences_in_order
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
@@ -20,5 +20,6 @@ if __name__ == "__main__":
             samples=params.samples,
             batch_size=params.batch_size,
             precision=params.precision,
+            sequence_length=int(open_shard(snakemake.input.shards[0]).metadata["sequence_length"]),
             seed=params.seed,
         )

@@ -6,8 +6,9 @@ import pytest
 
 from langatlas.locate import concentration
 from langatlas.present import columns, control_tables
-from langatlas.present.control_pairs import against_core
+from langatlas.present.control_pairs import against_core, control_rows
 from langatlas.present.figures import concentration as concentration_figure
+from langatlas.present.perplexity_table import read_rows
 from synthetic import TYPES
 
 FAST = {"resamples": 400, "permutations": 499, "seed": 1}
@@ -105,6 +106,16 @@ def test_other_sequences_are_refused_and_no_core_gives_no_rows(tmp_path):
     with pytest.raises(ValueError, match="mini ru: the core and its controls were not measured on the same sequences"):
         against_core([core, short], **FAST)
     assert against_core([short], **FAST).empty
+
+
+def test_only_languages_in_which_controls_were_measured_are_compared(tmp_path):
+    core = [removed("core", CORE, 300), removed("core", 0.1, 300, "random", 1)]
+    paths = [write(tmp_path, "core", core, language)[0] for language in ("en", "ru")]
+    paths.append(write(tmp_path, "controls", [removed("core-wanda", FEW, 300)], "ru")[0])
+    rows = control_rows(pd.concat([read_rows(path) for path in paths], ignore_index=True))
+    assert set(rows["region"]) == {"core", "core-random", "core-wanda"}
+    assert set(rows["language"]) == {"ru"}
+    assert set(against_core(paths, **FAST)["language"]) == {"ru"}
 
 
 def test_core_of_a_wider_scope_stands_in_reliability():

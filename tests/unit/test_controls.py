@@ -29,8 +29,9 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("variants")
     outputs = {name: str(folder / f"{name}.safetensors") for name in variants.VARIANTS}
     variants.write_variants(
-        tiny_llama(), SEQUENCES, outputs, importance_metadata(), samples=4, batch_size=3, precision="float32", seed=1
-    )
+        tiny_llama(), SEQUENCES, outputs, importance_metadata(), samples=4, batch_size=3, precision="float32",
+        sequence_length=max(map(len, SEQUENCES)), seed=1,
+    )  # fmt: skip
     return {name: TensorFile(path, FORMAT) for name, path in outputs.items()}
 
 
@@ -83,11 +84,34 @@ def test_magnitude_needs_no_text_and_untrained_is_another_model(written):
 
 
 def test_too_little_text_and_unknown_variants_are_refused(tmp_path):
-    settings = {"batch_size": 2, "precision": "float32", "seed": 1}
+    settings = {"batch_size": 2, "precision": "float32", "sequence_length": 2, "seed": 1}
     with pytest.raises(ValueError, match="8 sequences are needed, there are 4"):
         variants.write_variants(tiny_llama(), SEQUENCES[:4], {"half-1": "x"}, {}, samples=4, **settings)
     with pytest.raises(ValueError, match=r"variant must be one of .* got entropy"):
         variants.write_variants(tiny_llama(), SEQUENCES, {"entropy": "x"}, {}, samples=4, **settings)
+    with pytest.raises(ValueError, match="4 texts shorter than 2 tokens are needed, there are 0 of 8"):
+        variants.write_variants(tiny_llama(), SEQUENCES, {"short": str(tmp_path / "x")}, {}, samples=4, **settings)
+
+
+def test_published_variants_round_average_by_batch_and_leave_long_texts_out(written):
+    model = tiny_llama()
+    weights = {name: p.detach() for name, p in model.named_parameters()}
+    each = [gradients(model, ids) for ids in SEQUENCES]
+    predicted = [len(ids) - 1 for ids in SEQUENCES]
+    longest = max(map(len, SEQUENCES))
+    fits = [i for i, ids in enumerate(SEQUENCES) if len(ids) < longest][:4]
+    assert fits != [0, 1, 2, 3]
+    for name, weight in weights.items():
+        plain = weight * sum(one[name] for one in each[:4])
+        rounded = torch.from_numpy(np.asarray(written["rounded"][name]))
+        torch.testing.assert_close(rounded, plain, rtol=2**-7, atol=1e-6)
+        assert (rounded == rounded.bfloat16().float()).all()
+        # Micro-batches of three and one sequence, in their order.
+        first = sum(one[name] for one in each[:3]) / sum(predicted[:3])
+        averaged = weight * (first + each[3][name] / predicted[3])
+        np.testing.assert_allclose(written["averaged"][name], averaged.numpy(), rtol=2e-4, atol=1e-7)
+        short = weight * sum(each[i][name] for i in fits)
+        np.testing.assert_allclose(written["short"][name], short.numpy(), rtol=2e-3, atol=1e-6)
 
 
 def test_a_matched_region_has_the_magnitudes_of_the_region_and_other_places():

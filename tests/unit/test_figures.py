@@ -220,10 +220,15 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
         "core_samples": 256,
         "chosen": {
             "language": "zh", "region": "core", "ratio": 0.03, "learning_rate": 0.001, "batch_size": 8, "accumulation": 2,
+            "world": True, "count": 40, "tasks": [], "shots": 0,
         },
     }  # fmt: skip
     config = {"models": ["mini"], "languages": ["ru"], "importance": {"samples": [256]}}
-    job = SimpleNamespace(wildcards=SimpleNamespace(model="mini", pretraining="recovery"), params=params, config=config)
+    job = SimpleNamespace(
+        wildcards=SimpleNamespace(model="mini", pretraining="recovery", questions="after-removal"),
+        params=params,
+        config=config,
+    )
     text = Environment(undefined=StrictUndefined).from_string(caption.read_text(encoding="utf-8")).render(snakemake=job)
     docutils = pytest.importorskip("docutils.core")
     strict = {"halt_level": 2, "report_level": 2}

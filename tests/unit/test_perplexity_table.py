@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from langatlas.present import columns, markup, published, removal_tables, wide_tables
-from langatlas.present.perplexity_table import tabulate_perplexity
+from langatlas.present.perplexity_table import published_perplexity, tabulate_perplexity
 from small_tables import FAST, PUBLISHED, row_of, write_both_experiments, write_rows
 from synthetic import TYPES, perplexity_rows
 
@@ -132,3 +132,13 @@ def test_missing_rows_columns_and_bases_are_refused(tmp_path):
             tabulate_perplexity([path], **FAST)
     with pytest.raises(ValueError, match="no perplexity files"):
         tabulate_perplexity([], **FAST)
+
+
+def test_the_published_reduction_averages_batches_of_sixteen(tmp_path):
+    nll = np.random.default_rng(1).uniform(5, 50, (1, 35))
+    tokens = np.random.default_rng(2).integers(2, 60, 35).astype(float)
+    means = [nll[0, i : i + 16].sum() / tokens[i : i + 16].sum() for i in (0, 16, 32)]
+    assert published_perplexity(nll, tokens) == pytest.approx([math.exp(sum(means) / 3)])
+    table = tabulate_perplexity([write_rows(tmp_path, core_rows(TINY))], **FAST)
+    # One batch of two sequences: the readings agree.
+    np.testing.assert_allclose(table["perplexity_published"], table["perplexity"], rtol=1e-12)

@@ -134,3 +134,28 @@ def test_contradictions_of_experiments_pretraining_and_controls_are_named():
     assert "pretraining.forgetting.seeds: [7] must be among regions.core.seeds" in message
     assert "regions.controls.ratio: 0.5 is none of regions.core.ratios" in message
     assert "regions.controls: 'magnitude' is not in importance.variants.names (wanda)" in message
+
+
+def test_questions_that_nobody_could_ask_are_named():
+    own = {"world": False, "files": "exams.jsonl", "answers": ["sentences"], "languages": ["en", "xx"], "regions": []}
+    message = problems_of(
+        languages=[*DEFAULT["languages"], "de"],
+        questions={
+            "after-removal": {"languages": None, "regions": [{"region": "core", "ratio": 0.2}]},
+            "own": own,
+            "none": {"world": False},
+        },
+    )
+    assert "questions.after-removal.world: the world is not told in 'de'" in message
+    assert "questions.after-removal.regions[0].ratio: 0.2 is none of regions.core.ratios" in message
+    assert "questions.own: 'xx' is not in languages" in message
+    assert "questions.own.files: 'exams.jsonl' must hold {language}, or languages only one" in message
+    assert "questions.own.answers: sentences and priors exist for the world's questions only" in message
+    assert "questions.none: no questions; set world: true, files, or tasks" in message
+
+
+def test_answers_and_keys_of_questions_are_checked():
+    message = problems_of(questions={"after-removal": {"answers": ["words"], "shots": -1, "task": ["mmlu"]}})
+    assert "questions.after-removal.answers[0]: 'words' must be one of letters, texts, sentences, priors" in message
+    assert "questions.after-removal.shots: -1 must be at least 0" in message
+    assert "unknown key questions.after-removal.task (did you mean tasks?)" in message

@@ -95,6 +95,7 @@ def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(pr
         "outliers",
         "published",
         "generation",
+        "questions",
         "pretraining",
         "forgetting",
         "controls",
@@ -102,6 +103,7 @@ def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(pr
         "family_overlap",
         "concentration",
         "survival",
+        "readings",
     ):
         for suffix in ("csv", "md", "tex", "html", "json"):
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 0

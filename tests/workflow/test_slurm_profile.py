@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "slurm" / "profile.yaml"
 GPU_RULES = {
     "train_mini", "accumulate_gradients", "score_variants", "find_outliers", "measure_perplexity", "generate_text",
-    "further_pretrain",
+    "further_pretrain", "measure_questions",
 }  # fmt: skip
 STAND_INS = {
     "sbatch": 'printf "%s\\n" "$*" >> "$SBATCH_CALLS"; echo "this is a stand-in" >&2; exit 1',
@@ -41,6 +41,7 @@ class Job:
     threads: int = 1
     resources: dict = field(default_factory=dict)
     log: str = ""
+    local: bool = False
 
     def at_attempt(self, attempt: int) -> SimpleNamespace:
         grown = {key: self.resources[key] * attempt for key in ("mem_mb", "runtime")}
@@ -56,8 +57,8 @@ def snakemake(*arguments, cwd=ROOT, **environment):
 def read_dry_run(text: str) -> list[Job]:
     jobs = []
     for line in text.splitlines():
-        if started := re.match(r"(?:local)?rule (\w+):$", line):
-            jobs.append(Job(started[1]))
+        if started := re.match(r"(local)?rule (\w+):$", line):
+            jobs.append(Job(started[2], local=bool(started[1])))
         elif found := re.match(r"\s+log: (.*)", line):
             jobs[-1].log = found[1]
         elif found := re.match(r"\s+threads: (\d+)", line):
@@ -134,6 +135,14 @@ def test_a_retried_job_asks_for_more_memory_and_time(profile):
         assert need["mem_mb"].startswith("attempt * ")
         assert need["runtime"].startswith("attempt * ")
     assert profile["retries"] == 2
+
+
+def test_a_rule_that_the_profile_does_not_name_sets_no_memory_and_time_of_its_own(profile, jobs):
+    """They would hide the profile's defaults, and a retried job would get no more than it had."""
+    unnamed = [job for job in jobs if job.name not in profile["set-resources"] and not job.local]
+    assert unnamed
+    for job in unnamed:
+        assert (job.resources["mem_mb"], job.resources["runtime"]) == (4000, 30), job.name
 
 
 def test_code_is_no_rerun_trigger_and_both_profiles_agree(profile):

@@ -16,7 +16,7 @@ from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.models.adapters import dimension_of
 
-DROPPABLE = ("experiments", "generation", "pretraining")
+DROPPABLE = ("experiments", "generation", "questions", "pretraining")
 
 
 def checked(config: dict, schema_path: str | Path) -> dict:
@@ -120,6 +120,8 @@ def inconsistencies(config: dict) -> Iterator[str]:
         yield from _experiment_problems(name, experiment, config)
     for name, chosen in config["generation"].items():
         yield from _generation_problems(f"generation.{name}", chosen, config)
+    for name, chosen in config["questions"].items():
+        yield from _question_problems(f"questions.{name}", chosen, config)
     for name, chosen in config["pretraining"].items():
         yield from _pretraining_problems(f"pretraining.{name}", chosen, config)
     if sorted(set(config["importance"]["samples"])) != config["importance"]["samples"]:
@@ -191,7 +193,28 @@ def _generation_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
     for label in [*(chosen["languages"] or []), *chosen["prompts"]]:
         if label not in config["languages"]:
             yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
-    for number, wanted in enumerate(chosen["regions"]):
+    yield from _region_choice_problems(key, chosen["regions"], config)
+
+
+def _question_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
+    for label in chosen["languages"] or []:
+        if label not in config["languages"]:
+            yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
+    told = languages.REGISTRY.parent / "world"
+    for label in (chosen["languages"] or config["languages"]) if chosen["world"] else []:
+        if not (told / f"{label}.yaml").is_file():
+            yield f"{key}.world: the world is not told in {label!r}; take it out of {key}.languages or set world: false"
+    if not (chosen["world"] or chosen["files"] or chosen["tasks"]):
+        yield f"{key}: no questions; set world: true, files, or tasks"
+    if chosen["files"] and "{language}" not in chosen["files"] and len(chosen["languages"] or config["languages"]) > 1:
+        yield f"{key}.files: {chosen['files']!r} must hold {{language}}, or languages only one"
+    if set(chosen["answers"]) <= {"sentences", "priors"} and chosen["files"]:
+        yield f"{key}.answers: sentences and priors exist for the world's questions only; for files name letters or texts too"
+    yield from _region_choice_problems(key, chosen["regions"], config)
+
+
+def _region_choice_problems(key: str, regions: list[dict], config: dict) -> Iterator[str]:
+    for number, wanted in enumerate(regions):
         kind, _, language = wanted["region"].partition("-")
         known = kind == "core" or (kind == "monolingual" and language in config["regions"]["monolingual"]["languages"])
         if not known:

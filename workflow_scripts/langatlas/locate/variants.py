@@ -8,6 +8,9 @@ Every variant is a file like an importance (one F32 tensor a parameter; its abso
 - ``fisher``: sum over sequences of (theta * dNLL/dtheta)^2, the diagonal of the empirical Fisher information as used in
   pruning (Theis et al. 2018, arXiv 1801.05787);
 - ``half-1``, ``half-2``: the importance itself, of the even and of the odd sequences;
+- ``rounded``: the importance in bfloat16, as released: 8 bits of mantissa, so many are equal;
+- ``averaged``: the importance from the mean token NLL of each micro-batch, as released;
+- ``short``: the importance from texts that fit into a sequence; the release drops all others;
 - ``shuffled``: the importance over the same tokens in random order within each sequence (the first stays);
 - ``untrained``: the importance in the same architecture before training.
 
@@ -28,7 +31,9 @@ from langatlas.models.nll import batches, token_nll
 from langatlas.tensorfile import TensorWriter
 
 log = logging.getLogger(__name__)
-VARIANTS = ("magnitude", "wanda", "absolute", "fisher", "half-1", "half-2", "shuffled", "untrained")
+VARIANTS = (
+    "magnitude", "wanda", "absolute", "fisher", "half-1", "half-2", "shuffled", "untrained", "rounded", "averaged", "short",
+)  # fmt: skip
 Scores = dict[str, torch.Tensor]
 
 
@@ -43,14 +48,25 @@ def magnitudes(model: torch.nn.Module) -> Scores:
     return {name: p.detach().float().abs() for name, p in model.named_parameters()}
 
 
-def signed(model: torch.nn.Module, sequences: Sequence[np.ndarray], batch_size: int, precision: str) -> Scores:
+def signed(
+    model: torch.nn.Module,
+    sequences: Sequence[np.ndarray],
+    batch_size: int,
+    precision: str,
+    reduction: str = "corrected",
+) -> Scores:
     """theta * summed gradient: the importance itself."""
     with GradientSum(model) as gradients:
         accumulate(
-            model, sequences, gradients, Progress(), batch_size=batch_size, reduction="corrected", precision=precision
+            model, sequences, gradients, Progress(), batch_size=batch_size, reduction=reduction, precision=precision
         )
     # taken out one by one: sums and products of a whole model would not fit together
     return {name: p.detach().float() * gradients.sums.pop(name) for name, p in model.named_parameters()}
+
+
+def rounded(scores: Scores) -> Scores:
+    """Scores after a passage through bfloat16."""
+    return {name: score.bfloat16().float() for name, score in scores.items()}
 
 
 def per_sequence(model: torch.nn.Module, sequences: Sequence[np.ndarray], precision: str) -> tuple[Scores, Scores]:
@@ -127,6 +143,17 @@ def untrained(model: torch.nn.Module, seed: int) -> torch.nn.Module:
     return fresh.to(device=parameter.device, dtype=parameter.dtype).eval()
 
 
+def fitting(sequences: Sequence[np.ndarray], sequence_length: int, count: int) -> list[np.ndarray]:
+    """The first ``count`` sequences shorter than the longest allowed: those were certainly not cut."""
+    chosen = [ids for ids in sequences if len(ids) < sequence_length][:count]
+    if len(chosen) < count:
+        raise ValueError(
+            f"{count} texts shorter than {sequence_length} tokens are needed, there are {len(chosen)} of {len(sequences)}: "
+            "leave short out of importance.variants.names and regions.controls.variants"
+        )
+    return chosen
+
+
 def write_variants(
     model: torch.nn.Module,
     sequences: Sequence[np.ndarray],
@@ -136,6 +163,7 @@ def write_variants(
     samples: int,
     batch_size: int,
     precision: str,
+    sequence_length: int,
     seed: int,
 ) -> None:
     """Write every variant of ``outputs`` (variant -> path) from the first ``samples`` sequences; a half takes every second
@@ -167,6 +195,9 @@ def write_variants(
         "half-2": lambda: signed(model, list(sequences[1 : 2 * samples : 2]), batch_size, precision),
         "shuffled": lambda: signed(model, shuffled(text, seed), batch_size, precision),
         "untrained": lambda: signed(untrained(model, seed), text, batch_size, precision),
+        "rounded": lambda: rounded(signed(model, text, batch_size, precision)),
+        "averaged": lambda: signed(model, text, batch_size, precision, reduction="published"),
+        "short": lambda: signed(model, fitting(sequences, sequence_length, samples), batch_size, precision),
     }
     for variant, path in outputs.items():
         log.info("variant %s", variant)

@@ -28,9 +28,9 @@ MEANING = {
     "parameter": "Hugging Face name of the stored tensor; where it holds q, k and v, each module has a row",
     "layer": "index of the decoder block, from 0",
     "module": "matrix or norm of a decoder block, for example attn.q",
-    "step": "optimizer steps so far",
     # perplexity
     "perplexity": "exp(NLL in nats summed over tokens / tokens); inf above 1.8e308",
+    "perplexity_published": "the same rows as published: exp(mean over batches of 16 sequences of each batch's mean NLL)",
     "bits_per_byte": "NLL in bits summed over tokens / UTF-8 bytes",
     "ratio_to_base": "perplexity / perplexity of the unchanged model",
     "ratio_to_random": "perplexity / geometric mean over seeds of the perplexity with as many random parameters removed",
@@ -83,6 +83,9 @@ MEANING = {
     "verdict": "survives, does not survive, or cannot be told",
     "criterion": "when it is said to survive",
     "sentence": "what was found",
+    "step": "step of training (a number), or step of the method (in words)",
+    "published": "how the released code takes the step",
+    "corrected": "how this workflow takes it",
     # outlier dimensions
     "outlier_rank": "1: the dimension with the largest activation",
     "dimension": "index in the residual stream",
@@ -104,6 +107,28 @@ MEANING = {
     "detected": "language of the text by py3langid, among the tested languages; empty where it cannot be told",
     "detected_probability": "its probability among those languages",
     "same_as_base": "whether the unchanged model wrote the same text",
+    # questions
+    "task": "world (built-in questions), files (the user's own), or the name of a task of lm-evaluation-harness",
+    "answers": "what is scored: letters, texts (of the choices), sentences (that they make of the fact), priors (the same of "
+    "another subject, of which no choice is true); empty: as the harness's task has it",
+    "accuracy": "share of questions whose right choice has the largest log-likelihood",
+    "accuracy_not_a": "the same over questions whose right answer is not A",
+    "accuracy_per_byte": "share of questions whose right choice has the largest log-likelihood / UTF-8 bytes of the choice",
+    **{
+        f"{name}_{end}": f"{name}: {which} end of the 95 % bootstrap interval over questions"
+        for name in ("accuracy", "accuracy_not_a", "accuracy_per_byte")
+        for end, which in (("low", "lower"), ("high", "upper"))
+    },
+    **{f"share_{letter}": f"share of answers that are {letter.upper()}" for letter in "abcd"},
+    "share_other": "share of answers that are another letter, or none",
+    "n_questions": "questions asked (over all languages: in all of them)",
+    "n_not_a": "questions whose right answer is not A",
+    "base_p_value": "two-sided paired sign-flip permutation test of the questions answered rightly, against the unchanged model",
+    "base_p_value_holm": "base_p_value adjusted (Holm) for all languages tested with the same region",
+    "random_p_value": "the same test against as many random parameters removed; empty where that was not measured",
+    "random_p_value_holm": "random_p_value adjusted (Holm) for all languages tested with the same region",
+    "priors_p_value": "of sentences: the same test against priors, same intervention: is more known than frequent answers",
+    "priors_p_value_holm": "priors_p_value adjusted (Holm) for all languages tested with the same region",
     # findings
     "finding": "what is stated, see langatlas.present.findings",
     "value": "the finding's number (a median where it sums up several languages)",
@@ -163,7 +188,7 @@ def with_interval(name: str) -> list[str]:
 
 PERPLEXITY = [
     "model", "experiment", "language", *INTERVENTION,
-    *with_interval("perplexity"), *with_interval("bits_per_byte"),
+    *with_interval("perplexity"), "perplexity_published", *with_interval("bits_per_byte"),
     *with_interval("ratio_to_base"), *with_interval("ratio_to_random"), "p_value",
     "n_sequences", "n_tokens", "n_bytes",
 ]  # fmt: skip
@@ -204,6 +229,7 @@ FAMILY_OVERLAP = [
 CONCENTRATION = [
     "model", *REGION, "parameter", "layer", "module", "measure", "statistic", "null_mean", "null_sd", "z", "null_p_value",
 ]  # fmt: skip
+READINGS = ["model", "step", "published", "corrected", "sentence"]
 SURVIVAL = ["model", "claim", "verdict", "criterion", "sentence"]
 PUBLISHED = [
     "experiment", "published_model", "model", "language", "region_language", "ratio", "samples", "setting", "lines", "edit",
@@ -213,6 +239,12 @@ PUBLISHED = [
 GENERATION = [
     "model", "experiment", *INTERVENTION, "language", "prompt_number", "prompt", "text", "n_tokens",
     "repetition_rate", "replacement_rate", "detected", "detected_probability", "same_as_base",
+]  # fmt: skip
+QUESTIONS = [
+    "model", "experiment", "task", "answers", "language", *INTERVENTION,
+    *with_interval("accuracy"), *with_interval("accuracy_not_a"), *with_interval("accuracy_per_byte"),
+    "share_a", "share_b", "share_c", "share_d", "share_other", "n_questions", "n_not_a",
+    "base_p_value", "base_p_value_holm", "random_p_value", "random_p_value_holm", "priors_p_value", "priors_p_value_holm",
 ]  # fmt: skip
 OUTLIERS = [
     "model", "outlier_rank", "dimension", "layer", "max_abs", "max_abs_later", "times_median",

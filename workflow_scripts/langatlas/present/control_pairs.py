@@ -24,13 +24,17 @@ CORE, SAME_TEXT = "core", "core-few"
 def control_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of removed control regions, and of the core and its random control at the same ratio, named core and core-random.
 
-    ``table``: the table `perplexity`, or rows of perplexity files. Of several milestones of the core the last is taken.
+    ``table``: the table `perplexity`, or rows of perplexity files. Of several milestones of the core the last is taken, and of
+    its languages those in which controls were measured.
     """
     removed = table[is_removal(table) & (table["scope"] == "matrix") & table["region_language"].isna()]
     chosen = removed[~removed["region"].isin(CORE_REGIONS)]
     core = removed[(removed["region"] == CORE) & removed["side"].isin(["top", "random"])]
     core = core[core["ratio"].isin(chosen["ratio"].unique())]
     core = core[core["samples"] == core.groupby("model")["samples"].transform("max")]
+    if len(chosen):
+        # A median over more languages than the controls were measured in would compare other languages, not other regions.
+        core = core.merge(chosen[["model", "language"]].drop_duplicates())
     return pd.concat([core.assign(region=core["region"].where(core["side"] == "top", "core-random")), chosen])
 
 

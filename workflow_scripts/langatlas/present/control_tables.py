@@ -22,6 +22,9 @@ WORDS = {
     "core-fisher": "Fisher: Σ (θ · gradient)²",
     "core-shuffled": "importance from shuffled tokens",
     "core-untrained": "importance before training",
+    "core-rounded": "importance in bfloat16, as released",
+    "core-averaged": "mean NLL of each micro-batch, as released",
+    "core-short": "texts that fit only, as released",
     "core-matched": "random parameters as large as the core's",
     "core-random": "random parameters",
 }
@@ -101,7 +104,7 @@ def _by_language(rows: pd.DataFrame, labels: wide_tables.Labels) -> pd.DataFrame
     order = languages.order_by_family(rows["language"].unique(), labels)
     lines = []
     for region, part in rows.groupby("region", sort=False):
-        for _, row in part.set_index("language").loc[order].iterrows():
+        for _, row in part.set_index("language").reindex(order).dropna(how="all").iterrows():
             cells = [
                 markup.interval(*(row[column] for column in columns.with_interval(name)))
                 for name in ("ratio_to_base", "ratio_to_reference")

@@ -20,6 +20,7 @@ CONTROLLED_BY = ["region", "scope", "samples", "ratio", "edit", "setting", "line
 WORDS = ["region", "region_language", "scope", "side", "edit", "setting", "target"]
 TYPES = {"samples": "Int64", "seed": "Int64", "ratio": "float64", "lines": "Int64", "amount": "float64"}
 MONOLINGUAL = "monolingual-"
+PUBLISHED_BATCH = 16  # sequences of one batch of the released evaluation
 SIDES = ("base", "top", "middle", "bottom", "random")
 
 
@@ -81,6 +82,7 @@ def summarize(rows: pd.DataFrame, path: str | os.PathLike, *, resamples: int, pe
         ends = statistics.percentile_interval(resampled[name]) if len(tokens_S) > 1 else value_1I[[0, 0]] * np.nan
         finish = np.asarray if name == "bits_per_byte" else statistics.exp_or_inf
         table[columns.with_interval(name)] = finish(np.vstack([value_1I, ends])).T
+    table["perplexity_published"] = published_perplexity(nll_IS, tokens_S)
     p_values = statistics.sign_flip_p_values(nll_IS[treated_T] - control_TS, permutations, seed)
     table["p_value"] = pd.Series(p_values, index=treated_T)
     return table.assign(n_sequences=len(tokens_S), n_tokens=int(tokens_S.sum()), n_bytes=int(bytes_S.sum()))
@@ -103,6 +105,17 @@ def _reductions(sums_RK: np.ndarray, base: int, treated_T: np.ndarray) -> dict[s
         "ratio_to_base": log_perplexity_RI - log_perplexity_RI[:, [base]],
         "ratio_to_random": log_to_random_RI,
     }
+
+
+def published_perplexity(nll_IS: np.ndarray, tokens_S: np.ndarray) -> np.ndarray:
+    """(I, S), (S,) -> (I,): exp of the mean over batches of each batch's mean NLL, in the order of the sequences, as released.
+
+    Zhang et al. 2024, evaluation in batches of 16 on one device: a token of a batch of short texts weighs more, and so does
+    one of a last batch that is not full.
+    """
+    starts = np.arange(0, len(tokens_S), PUBLISHED_BATCH)
+    means = np.add.reduceat(nll_IS, starts, axis=1) / np.add.reduceat(tokens_S, starts)
+    return statistics.exp_or_inf(means.mean(axis=1))
 
 
 def _by_intervention(rows: pd.DataFrame, path: str | os.PathLike) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

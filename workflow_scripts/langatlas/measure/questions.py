@@ -1,0 +1,177 @@
+"""Which choice a model takes for each question, before and after each intervention, through lm-evaluation-harness.
+
+The harness (Gao et al., EleutherAI) asks the model in memory: all tasks in one call for each intervention, and the
+log-likelihood of every choice is kept. The choice is the one with the largest sum, the harness's `acc`.
+"""
+
+import difflib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase as LETTERS
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+import yaml
+from tqdm import tqdm
+
+from langatlas.corpora.questions import WHOLE, task_parts
+from langatlas.files import atomic
+from langatlas.intervene.edits import Edit
+from langatlas.intervene.removal import fingerprint
+from langatlas.measure import perplexity
+from langatlas.measure.perplexity import applied, describe
+from langatlas.models import devices
+from langatlas.region import Region
+
+log = logging.getLogger(__name__)
+
+# One row per (intervention, question). Columns of the intervention are null in the rows of the base.
+SCHEMA = pa.schema(
+    [
+        *(field for field in perplexity.SCHEMA if field.name in ("model", "experiment", *perplexity.INTERVENTION)),
+        ("task", pa.string()),  # world, files, or the harness's name
+        ("subtask", pa.string()),  # the harness's name of the part
+        ("answers", pa.string()),  # null for the harness's own tasks
+        ("language", pa.string()),  # likewise
+        ("question", pa.string()),
+        ("gold", pa.string()),
+        ("chosen", pa.string()),  # null where no log-likelihood is a number
+        ("loglikelihoods_nats", pa.list_(pa.float64())),
+        ("choice_bytes", pa.list_(pa.int64())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Tasks as the harness loads them. ``parts``: name of each -> task, answers, language as in the rows."""
+
+    loaded: Mapping
+    parts: Mapping[str, tuple[str, str | None, str | None]]
+
+    def reset(self, seed: int) -> None:
+        """Draw the same examples before each question again: the harness's generators go on from call to call."""
+        for task in self.loaded["tasks"].values():
+            task.set_fewshot_seed(seed)
+
+
+def load_tasks(local: Sequence[str | os.PathLike], named: Sequence[str], shots: int) -> Tasks:
+    """Tasks of these YAML files and these of the harness's own, with ``shots`` examples before each question.
+
+    Raises ValueError for a name that the harness does not know, and for a task that is not multiple choice with one answer.
+    """
+    from lm_eval.tasks import TaskManager
+
+    manager = TaskManager(include_defaults=bool(named))  # the harness's own index takes seconds to read
+    for name in named:
+        if name not in manager.all_tasks:
+            near = ", ".join(difflib.get_close_matches(name, manager.all_tasks)) or "none; see `lm-eval ls tasks`"
+            raise ValueError(f"questions.tasks: lm-evaluation-harness has no task {name!r}; close: {near}")
+    with tempfile.TemporaryDirectory() as folder:  # not the user's cache of data sets: these are copies of small files
+        found = [manager.load(_in_memory(path, folder)) for path in local]
+    parts = {name: task_parts(name) for one in found for name in one["tasks"]}
+    for name in named:
+        found.append(manager.load(name))
+        parts |= dict.fromkeys(found[-1]["tasks"], (name, None, None))
+    loaded = {kind: {name: each for one in found for name, each in one[kind].items()} for kind in found[0]}
+    for name, task in loaded["tasks"].items():
+        _check(name, task)
+        task.set_config("num_fewshot", 0 if parts[name][1] in WHOLE else shots)
+    return Tasks(loaded, parts)
+
+
+def _in_memory(path: str | os.PathLike, folder: str) -> dict:
+    """A local task whose questions are read into memory, ``folder`` being needed only while they are read."""
+    described = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    described["dataset_kwargs"] |= {"cache_dir": folder, "keep_in_memory": True}
+    return described
+
+
+def _check(name: str, task) -> None:
+    if task.OUTPUT_TYPE != "multiple_choice":
+        raise ValueError(
+            f"questions.tasks: {name!r} is answered by {task.OUTPUT_TYPE}; only multiple_choice has letters"
+        )
+    if task.multiple_target:
+        raise ValueError(f"questions.tasks: {name!r} has questions with several right answers; choose a task with one")
+
+
+def ask(
+    model: torch.nn.Module,
+    tokenizer,
+    tasks: Tasks,
+    interventions: Sequence[Region | Edit],
+    *,
+    batch_size: int,
+    precision: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Rows (intervention, task, question): the columns of SCHEMA from the intervention on.
+
+    ``tokenizer``: of transformers. ``seed`` draws the examples, the same under every intervention. The model is changed
+    in place and restored, bit for bit, which is checked. Raises ValueError when a base log-likelihood is not finite.
+    """
+    from lm_eval.evaluator import evaluate
+    from lm_eval.models.huggingface import HFLM
+
+    precision = devices.resolve_precision(precision, next(model.parameters()).device)
+    asked = HFLM(
+        pretrained=model,
+        tokenizer=tokenizer,
+        batch_size=batch_size,
+        softmax_dtype=torch.float32,
+        mixed_precision_dtype=None if precision == "float32" else precision,
+    )
+    before, frames = fingerprint(model), []
+    for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
+        tasks.reset(seed)
+        with applied(model, intervention):
+            samples = evaluate(lm=asked, task_dict=tasks.loaded, bootstrap_iters=0)["samples"]
+        if fingerprint(model) != before:
+            raise RuntimeError(f"the weights were not restored after {describe(intervention)}")
+        frame = pd.DataFrame(row for name, many in samples.items() for row in _rows(name, many, tasks))
+        if intervention is None and frame["chosen"].isna().any():
+            wrong = frame[frame["chosen"].isna()].iloc[0]
+            raise ValueError(
+                f"{wrong['subtask']}: question {wrong['question']} has no finite log-likelihood before any change"
+            )
+        frames.append(frame.assign(**describe(intervention)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _rows(name: str, samples: Sequence[Mapping], tasks: Tasks) -> Iterator[dict]:
+    task, (source, answers, language) = tasks.loaded["tasks"][name], tasks.parts[name]
+    for sample in samples:
+        choices = task.doc_to_choice(sample["doc"])
+        found = np.array([float(answer[0]) for answer in sample["filtered_resps"]][: len(choices)])
+        yield {
+            "task": source,
+            "subtask": name,
+            "answers": answers,
+            "language": language,
+            "question": str(sample["doc"].get("id", sample["doc_id"])),
+            "gold": LETTERS[_gold(task, sample["doc"], choices)],
+            "chosen": LETTERS[int(np.argmax(found))] if np.isfinite(found).all() else None,
+            "loglikelihoods_nats": found.tolist(),
+            "choice_bytes": [len(choice.encode()) for choice in choices],
+        }
+
+
+def _gold(task, doc: Mapping, choices: Sequence[str]) -> int:
+    """Place of the right choice, which tasks give as a number or as the text of the choice."""
+    gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
+    return choices.index(gold) if isinstance(gold, str) else int(gold)
+
+
+def write_rows(rows: pd.DataFrame, path: str | os.PathLike, metadata: dict[str, str]) -> None:
+    """Write rows as Parquet with the columns and types of SCHEMA and provenance in the file's metadata."""
+    table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False).replace_schema_metadata(metadata)
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary)
