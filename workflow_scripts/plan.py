@@ -8,7 +8,14 @@ import sys
 from pathlib import Path
 
 from snakemake.api import SnakemakeApi
-from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
+from snakemake.settings.types import (
+    ConfigSettings,
+    DAGSettings,
+    OutputSettings,
+    Quietness,
+    RerunTrigger,
+    ResourceSettings,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 from langatlas.plan import document
@@ -23,7 +30,9 @@ def planned(files: list[str], changes: dict, test_sequences: int = TEST_SEQUENCE
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         resources = ResourceSettings(cores=1)
         made = api.workflow(resource_settings=resources, config_settings=settings, snakefile=ROOT / "Snakefile")
-        made.dag(DAGSettings())
+        # the same as in profiles/default, which only the command line reads
+        triggers = RerunTrigger.all() - {RerunTrigger.CODE}
+        made.dag(DAGSettings(rerun_triggers=triggers))
         workflow = made._workflow  # as `snakemake --summary` builds it; the API has no call that hands out the jobs
         workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
         workflow._build_dag()

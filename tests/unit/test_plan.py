@@ -163,6 +163,8 @@ def config(**experiments) -> dict:
         "experiments": experiments,
         "perplexity": {"batch_size": 8},
         "pretraining": {"p": {"language": "ru", "languages": None, "sequences": 50, "samples": [0, 64], "batch_size": 4}},
+        "questions": {"q": {"languages": None, "world": True, "files": None, "answers": ["letters", "texts"], "count": 25,
+                            "tasks": ["mmlu"], "shots": 5}},
         "generation": {"g": {"prompts": {"ru": ["a"]}, "max_new_tokens": 5}},
     }  # fmt: skip
 
@@ -216,6 +218,8 @@ def test_costs_of_a_job_are_its_tokens():
     assert (trained.both, trained.forward) == (64 * 512, 3 * 2 * 50 * 512)  # base, 0 and 64; two languages
     assert costs.find_outliers(planned, job("o")).forward == 9 * 512
     assert costs.generate_text(planned, job("g", regions, generation="g")).steps == 3 * 2 * 5
+    asked = costs.measure_questions(planned, job("q", regions, questions="q"))
+    assert asked.forward == 3 * (2 * 2 * 25 + 14042) * 4 * 100 * (1 + 5)
     shape = planned.shapes["m"]
     expected = 200 / 100 + 60 / 10 + 2 * 6738415616 / 1e9 + 2 * 6476267520 / 1e9 + 30 * 0.05
     assert costs.seconds(costs.Cost(200, 60, regions=2, steps=30), shape, 100, 10) == pytest.approx(expected)
@@ -230,7 +234,7 @@ def test_a_table_adds_up_what_its_jobs_cost():
     ]
     sums = [f"{importance}/{samples}.safetensors" for samples in (10, 100)]
     jobs.append(job("combine_importance", partial, sums, gpu=0))
-    jobs.append(job("measure_questions", outputs=["nothing-here/m/questions/q.parquet"]))
+    jobs.append(job("measure_anything", outputs=["nothing-here/m/anything.parquet"]))
     planned, device = run.Run(config(), jobs), rates.device("H100")
     speeds = tables.rates_of(planned, device)
     found = tables.stages(planned, device, speeds)
@@ -243,10 +247,10 @@ def test_a_table_adds_up_what_its_jobs_cost():
     # 2 bytes of weights and 4 of sums a parameter, and the rest
     assert stage.on_device > 6 * 6738415616
     assert stage.on_node == pytest.approx(1.5e9 + 2 * 6738415616 + 8 * 32000 * 4096)
-    assert found["questions"].unknown == {"measure_questions"}
+    assert found[tables.REST].unknown == {"measure_anything"}
     text = tables.table([found], device)
     assert f"| importance | 4 | {stage.seconds / 3600:.4f} | 53.9 | 162 | 162 |" in text
-    assert "Not estimated: measure_questions." in tables.notes(planned, device, speeds, found)
+    assert "Not estimated: measure_anything." in tables.notes(planned, device, speeds, found)
 
 
 @pytest.mark.parametrize(

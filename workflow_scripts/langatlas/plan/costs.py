@@ -14,6 +14,9 @@ LOAD = 1e9  # bytes of weights read and put on the device in a second: a shared 
 APPLY = 1e9  # parameters a second whose mask is unpacked and put in place: one core, assumed
 STEP = 0.05  # seconds of one generated token of a batch: assumed, the processor launches the kernels one by one
 
+# Of questions: choices and tokens of one (assumed), and how many the world has and a task of the harness (MMLU's number).
+CHOICES, QUESTION_TOKENS, WORLD_QUESTIONS, TASK_QUESTIONS = 4, 100, 1466, 14042
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -48,7 +51,7 @@ def score_variants(run: Run, job: Job) -> Cost:
     """Wanda is one pass forward, Σ|θ·g| and Fisher one forward and backward together, the others one each."""
     chosen = run.config["importance"]["variants"]
     names = set(chosen["names"])
-    passes = len(names & {"half-1", "half-2", "shuffled", "untrained"}) + bool(names & {"absolute", "fisher"})
+    passes = len(names - {"magnitude", "wanda", "absolute", "fisher"}) + bool(names & {"absolute", "fisher"})
     text = run.text(job.wildcards["model"], job.wildcards["language"], "locate")
     tokens = chosen["samples"] * text.tokens_each
     return Cost(forward=tokens * ("wanda" in names), both=tokens * passes)
@@ -92,6 +95,17 @@ def generate_text(run: Run, job: Job) -> Cost:
     return Cost(steps=(1 + regions) * groups * chosen["max_new_tokens"], regions=regions)
 
 
+def measure_questions(run: Run, job: Job) -> Cost:
+    """Every choice of every question scored once for the base and each region, shots in front; lengths are assumed."""
+    found = job.wildcards["questions"]
+    chosen, regions = run.config["questions"][found], sum("/regions/" in path for path in job.inputs)
+    languages = len(chosen["languages"] or run.config["languages"])
+    own = languages * len(chosen["answers"]) * (bool(chosen["world"]) + bool(chosen["files"]))
+    asked = own * (chosen["count"] or WORLD_QUESTIONS) + len(chosen["tasks"]) * TASK_QUESTIONS
+    tokens = asked * CHOICES * QUESTION_TOKENS * (1 + chosen["shots"])
+    return Cost(forward=(1 + regions) * tokens, regions=regions)
+
+
 def further_pretrain(run: Run, job: Job) -> Cost:
     """Training up to the last milestone; the test text before it and at every milestone."""
     model, chosen = job.wildcards["model"], run.config["pretraining"][job.wildcards["pretraining"]]
@@ -118,6 +132,7 @@ COSTS: dict[str, Callable[[Run, Job], Cost]] = {
         measure_perplexity,
         find_outliers,
         generate_text,
+        measure_questions,
         further_pretrain,
         train_mini,
     )
