@@ -19,7 +19,7 @@ CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 RESULTS := $(or $(if $(CONFIG),$(shell sed -n 's/^results: *//p' $(CONFIG))),results)
 SNAKEMAKE := .venv/bin/snakemake $(CONFIGFILE) --cores $(CORES)
 
-.PHONY: help setup reproduce figures report smoke test bench lint format lock clean
+.PHONY: help setup reproduce figures report plan scale smoke test bench lint format lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ figures: $(INSTALLED)  ## bring every figure up to date
 
 report: $(INSTALLED)  ## gather captions, figures and the rule graph into report.html
 	$(SNAKEMAKE) $(ARGS) report
+
+plan: $(INSTALLED)  ## tell jobs, hours, disk and memory of a run without running it: make plan CONFIG=config/llama2-7b.yaml
+	@.venv/bin/python workflow_scripts/plan.py $(CONFIGFILE) $(ARGS)
+
+scale: $(INSTALLED)  ## bring the plans in docs/scale.md up to date (a minute)
+	@.venv/bin/python workflow_scripts/plan.py --write docs/scale.md
 
 smoke: $(INSTALLED)  ## run the whole workflow on a very small configuration (a minute or two)
 	@$(MAKE) --no-print-directory reproduce CONFIG=config/smoke.yaml

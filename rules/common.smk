@@ -278,12 +278,14 @@ def language_region(region):
     return region.replace("monolingual-", "language-", 1)
 
 
-def other_language_regions(region):
-    """Regions of all other languages of the same scope."""
-    suffix = scope_suffix(region_scope(region))
-    own = language_region(region)
-    names = [f"language-{language}{suffix}" for language in config["regions"]["monolingual"]["languages"]]
-    return [name for name in names if name != own]
+def language_regions(scope):
+    """Regions of all languages of one scope, of which the monolingual ones are made."""
+    return [name for name in region_names("language") if region_scope(name) == scope]
+
+
+def shared_region(region):
+    """What two or more languages have in their regions, in the scope of a region."""
+    return f"shared{scope_suffix(region_scope(region))}"
 
 
 def region_outputs(kind):

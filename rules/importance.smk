@@ -38,16 +38,23 @@ rule accumulate_gradients:
         "../workflow_scripts/accumulate_gradients.py"
 
 
+# All milestones in one job: asked for one of them alone, Snakemake would throw away the partial sums of the others, and
+# with them the work of the GPUs. Ahead of every other waiting job, so that partial sums lie on the disk for a short time.
 rule combine_importance:
     input:
         partial=[
-            f"{R}/{{model}}/importance/{{language}}/shards/{{samples}}-{shard:05d}.safetensors"
+            f"{R}/{{model}}/importance/{{language}}/shards/{samples}-{shard:05d}.safetensors"
+            for samples in config["importance"]["samples"]
             for shard in range(config["tokens"]["shards"]["locate"])
         ],
     output:
-        importance=f"{R}/{{model}}/importance/{{language}}/{{samples}}.safetensors",
+        importance=[
+            f"{R}/{{model}}/importance/{{language}}/{samples}.safetensors"
+            for samples in config["importance"]["samples"]
+        ],
     log:
-        f"{R}/logs/combine_importance/{{model}}/{{language}}/{{samples}}.log",
+        f"{R}/logs/combine_importance/{{model}}/{{language}}.log",
+    priority: 1
     conda:
         "../envs/plot.yaml"
     resources:

@@ -58,13 +58,38 @@ rule select_language_region:
         "../workflow_scripts/select_region.py"
 
 
+# What two or more languages have: each region is read once, where a language minus each of the others would read the
+# square of their number.
+rule select_shared_region:
+    input:
+        regions=lambda wildcards: region_files(
+            "language", wildcards.model, wildcards.samples, language_regions(region_scope(wildcards.region))
+        ),
+    output:
+        regions=region_outputs("language"),
+    log:
+        f"{R}/logs/select_shared_region/{{model}}/{{region}}/{{samples}}.log",
+    wildcard_constraints:
+        region=alternatives(shared_region(name) for name in region_names("monolingual")),
+    conda:
+        "../envs/plot.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        sides=region_sides("language"),
+        code=code_version("select_shared_region"),
+    script:
+        "../workflow_scripts/select_shared_region.py"
+
+
 rule select_monolingual_region:
     input:
         own=lambda wildcards: region_files(
             "language", wildcards.model, wildcards.samples, [language_region(wildcards.region)]
         ),
-        others=lambda wildcards: region_files(
-            "language", wildcards.model, wildcards.samples, other_language_regions(wildcards.region)
+        shared=lambda wildcards: region_files(
+            "language", wildcards.model, wildcards.samples, [shared_region(wildcards.region)]
         ),
     output:
         regions=region_outputs("monolingual"),

@@ -1,4 +1,4 @@
-"""Add the importances of a language's shards. Output: theta * summed gradient, one F32 tensor per parameter, signed."""
+"""Add the importances of a language's shards. Output: a file a milestone, one F32 tensor per parameter, signed."""
 
 from langatlas import runlog
 from langatlas.locate.importance_files import add_shards
@@ -6,4 +6,7 @@ from langatlas.provenance import collect
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
-        add_shards(snakemake.input.partial, snakemake.output.importance, collect(snakemake.params.code))
+        outputs, partial = snakemake.output.importance, snakemake.input.partial
+        shards = len(partial) // len(outputs)
+        for number, output in enumerate(outputs):
+            add_shards(partial[number * shards : (number + 1) * shards], output, collect(snakemake.params.code))

@@ -9,7 +9,7 @@ if __name__ == "__main__":
         params = snakemake.params
         select_monolingual(
             snakemake.input.own,
-            snakemake.input.others,
+            snakemake.input.shared,
             dict(zip([tuple(side) for side in params.sides], snakemake.output.regions, strict=True)),
             region=snakemake.wildcards.region,
             metadata=collect(params.code, region_language=params.language),

@@ -3,6 +3,7 @@ plain matrices, (out, in). What is located and removed must be the same.
 """
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -248,7 +249,7 @@ def test_monolingual_and_matched_controls_too(fused, tmp_path):
 def test_overlap_and_reliability_count_logical_matrices(fused):
     _, family, paths, chosen = fused
     a, b = (chosen([language], f"language-{language}", "matrix", ["top"])[0] for language in paths)
-    table = overlaps([a.path, b.path]).set_index("parameter")
+    table = pd.concat(overlaps([a.path, b.path])).set_index("parameter")
     for p in a.parts():
         in_a, in_b = (p.of(region.mask(p.name)) for region in (a, b))
         name = p.name if p.whole else f"{p.name} {p.module}"

@@ -1,11 +1,12 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.overlap import densities, overlaps
-from langatlas.locate.regions import block_parts, random_mask, select, select_monolingual
+from langatlas.locate.regions import block_parts, random_mask, select, select_monolingual, select_shared
 from langatlas.locate.similarity import compare
 from langatlas.region import Region
 from langatlas.tensorfile import TensorWriter
@@ -98,7 +99,8 @@ def test_random_masks_are_nested_in_their_size():
     assert not (small & ~large).any()
 
 
-def test_a_monolingual_region_is_the_language_minus_the_union_of_the_others(importances, tmp_path):
+@pytest.mark.parametrize("way", ["each of the others", "through what two share"])
+def test_a_monolingual_region_is_the_language_minus_the_union_of_the_others(importances, tmp_path, way):
     languages = {
         language: run([path], tmp_path / language, f"language-{language}") for language, path in importances.items()
     }
@@ -107,6 +109,11 @@ def test_a_monolingual_region_is_the_language_minus_the_union_of_the_others(impo
     plan = {
         (side, r): str(tmp_path / f"m-{side}-{r}.safetensors") for side in ("top", "bottom", "random-4") for r in RATIOS
     }
+    if way == "through what two share":  # in ru and not in what two have = in no other
+        shared = {key: str(tmp_path / f"s-{key[0]}-{key[1]}.safetensors") for key in languages["ru"]}
+        every = [region.path for language in ("ru", "uk", "zh") for region in languages[language].values()]
+        select_shared(every, shared, region="shared", metadata={"region_language": ""})
+        others = list(shared.values())
     select_monolingual(own, others, plan, region="monolingual-ru", metadata={"region_language": "ru"})
     for (side, ratio), path in plan.items():
         region, source = Region.open(path), "top" if side == "random-4" else side
@@ -128,7 +135,7 @@ def test_densities_and_overlaps_count_what_the_masks_hold(importances, tmp_path)
         ]
         for language in ("ru", "uk")
     ]
-    counted = overlaps([region.path for region in regions]).set_index("parameter")
+    counted = pd.concat(overlaps([region.path for region in regions])).set_index("parameter")
     dense = densities([regions[0].path]).set_index("parameter")
     for name in BLOCKS:
         a, b = (chosen(region, name) for region in regions)

@@ -61,27 +61,41 @@ class TensorWriter:
 
 
 class TensorFile:
-    """Read a safetensors file lazily with numpy. Raises ValueError naming the path when it is truncated or no such file."""
+    """Read a safetensors file one tensor at a time. Raises ValueError naming the path when it is truncated or no such file.
+
+    Tensors are read, not mapped: pages of a mapped file count as memory of the job for as long as it is open, and a batch
+    system that looks at resident memory would see a job grow to the size of the files that it walks through.
+    """
 
     def __init__(self, path: str | os.PathLike, expected_format: str):
         self.path = os.fspath(path)
         try:
-            self._file = safe_open(self.path, framework="np")
+            with safe_open(self.path, framework="np") as file:  # checks the header against the file's length
+                self.metadata: dict[str, str] = file.metadata() or {}
+                # offset_keys(): the order in the file, which is the model's; keys() sorts by name
+                self.names: list[str] = list(file.offset_keys())
         except FileNotFoundError:
             raise ValueError(f"{self.path}: no such file") from None
         except (SafetensorError, OSError) as error:
             raise ValueError(
                 f"{self.path}: not a readable safetensors file ({error}); it is truncated or corrupt: delete it and run again"
             ) from None
-        self.metadata: dict[str, str] = self._file.metadata() or {}
         if self.metadata.get("format") != expected_format:
             found = self.metadata.get("format", "no format in its metadata")
             raise ValueError(f"{self.path}: expected {expected_format}, found {found}")
-        # offset_keys(): the order in the file, which is the model's; keys() sorts by name
-        self.names: list[str] = list(self._file.offset_keys())
+        with open(self.path, "rb") as handle:
+            length = int.from_bytes(handle.read(8), "little")
+            self._header, self._start = json.loads(handle.read(length)), 8 + length
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self._file.get_tensor(name)
+        entry, shape = self._header[name], self.shape(name)
+        values = np.fromfile(
+            self.path,
+            NUMPY[entry["dtype"]],
+            count=int(np.prod(shape, dtype=np.int64)),
+            offset=self._start + entry["data_offsets"][0],
+        )
+        return values.reshape(shape)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._file.get_slice(name).get_shape())
+        return tuple(self._header[name]["shape"])

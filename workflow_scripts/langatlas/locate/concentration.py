@@ -21,12 +21,21 @@ DRAWS = 300  # of each null: its standard deviation is then known to 4 %, and p 
 
 
 def morans_i(mask: np.ndarray) -> float:
-    """Moran's I of a 2-D mask with rook neighbours; NaN where all elements are equal."""
-    centred = mask.astype(np.float64) - mask.mean()
-    pairs = (centred[1:] * centred[:-1]).sum() + (centred[:, 1:] * centred[:, :-1]).sum()
-    n_pairs = mask.size * 2 - mask.shape[0] - mask.shape[1]
-    variance = (centred**2).sum()
-    return float(mask.size / n_pairs * pairs / variance) if variance else float("nan")
+    """Moran's I of a 2-D bool mask with rook neighbours; NaN where all elements are equal.
+
+    From counts alone, so that no array of numbers is made: with share p, the sum over pairs of (a - p)(b - p) is
+    (pairs with both) - p * (members of pairs) + p^2 * (pairs), and the sum of squares n * p * (1 - p).
+    """
+    selected, size = int(mask.sum()), mask.size
+    if selected in (0, size):
+        return float("nan")
+    share = selected / size
+    both = int((mask[1:] & mask[:-1]).sum()) + int((mask[:, 1:] & mask[:, :-1]).sum())
+    edges = [mask[0], mask[-1], mask[:, 0], mask[:, -1]]  # each lacks a neighbour
+    members = 4 * selected - sum(int(edge.sum()) for edge in edges)
+    n_pairs = size * 2 - mask.shape[0] - mask.shape[1]
+    pairs = both - share * members + share**2 * n_pairs
+    return size / n_pairs * pairs / (size * share * (1 - share))
 
 
 def morans_null(mask: np.ndarray) -> tuple[float, float]:
@@ -36,19 +45,20 @@ def morans_null(mask: np.ndarray) -> tuple[float, float]:
     s0 = 2.0 * (2 * n - rows - cols)  # sum of weights, each pair in both directions
     s1 = 2.0 * s0
     # sum over elements of (2 * number of neighbours)^2: inner 4, edges 3, corners 2 (fewer in a single line)
-    neighbours = np.zeros((rows, cols))
-    neighbours[1:] += 1
-    neighbours[:-1] += 1
-    neighbours[:, 1:] += 1
-    neighbours[:, :-1] += 1
-    s2 = float(((2 * neighbours) ** 2).sum())
-    centred = mask.astype(np.float64) - mask.mean()
-    kurtosis = n * (centred**4).sum() / (centred**2).sum() ** 2
+    above, beside = _neighbours(rows), _neighbours(cols)
+    s2 = float(sum(a * b * (2 * (i + j)) ** 2 for i, a in enumerate(above) for j, b in enumerate(beside)))
+    share = mask.mean()
+    kurtosis = (share**3 + (1 - share) ** 3) / (share * (1 - share))  # n * sum of 4th powers / (sum of squares)^2
     mean = -1 / (n - 1)
     first = n * ((n * n - 3 * n + 3) * s1 - n * s2 + 3 * s0**2)
     second = kurtosis * ((n * n - n) * s1 - 2 * n * s2 + 6 * s0**2)
     variance = (first - second) / ((n - 1) * (n - 2) * (n - 3) * s0**2) - mean**2
     return mean, float(np.sqrt(variance))
+
+
+def _neighbours(length: int) -> tuple[int, int, int]:
+    """How many places in a line of this length have 0, 1 and 2 neighbours."""
+    return (1, 0, 0) if length == 1 else (0, 2, length - 2)
 
 
 def gini(counts: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ def add_shards(paths: Sequence[str], output: str, metadata: dict[str, str]) -> N
         output, layout, {**kept, **counted, "nll_nats": repr(nll), **metadata, "format": FORMAT}
     ) as writer:
         for name in first.names:
-            total = first[name].copy()
+            total = first[name]
             for other in files[1:]:
                 total += other[name]
             if not np.isfinite(total).all():
@@ -43,6 +43,7 @@ def core_scores(files: Iterable[TensorFile], name: str) -> np.ndarray:
     """Sum over languages of |importance| of one tensor, fp32, in the given order. Shape of the parameter."""
     total: np.ndarray | None = None
     for file in files:
-        scores = np.abs(file[name])
+        scores = file[name]
+        np.abs(scores, out=scores)
         total = scores if total is None else np.add(total, scores, out=total)
     return total

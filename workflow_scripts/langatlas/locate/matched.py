@@ -3,7 +3,7 @@
 import numpy as np
 
 from langatlas.locate.importance_files import FORMAT
-from langatlas.locate.selection import random_keys
+from langatlas.locate.selection import CHUNK, random_keys
 from langatlas.models.adapters import FAMILY
 from langatlas.region import Region, RegionWriter
 from langatlas.tensorfile import TensorFile
@@ -19,13 +19,16 @@ def matched_mask(mask: np.ndarray, magnitudes: np.ndarray, seed: int, name: str)
     again, as chance would have it.
     """
     levels = np.concatenate([np.arange(1, BINS) / BINS, 1 - 1 / BINS + np.arange(1, TOP_BINS) / BINS / TOP_BINS])
-    bins = np.searchsorted(np.quantile(magnitudes, levels), magnitudes, side="right")
-    wanted = np.bincount(bins[mask], minlength=len(levels) + 1)
-    order = np.lexsort((random_keys(seed, f"matched {name}", len(bins)), bins))
-    starts = np.concatenate([[0], np.cumsum(np.bincount(bins, minlength=len(wanted)))[:-1]])
-    chosen = np.concatenate([order[start : start + n] for start, n in zip(starts, wanted, strict=True)])
-    drawn = np.zeros(len(mask), bool)
-    drawn[chosen] = True
+    cuts = np.quantile(magnitudes, levels)
+    bins = np.empty(len(magnitudes), np.uint8)
+    for start in range(0, len(bins), CHUNK):
+        piece = slice(start, start + CHUNK)
+        bins[piece] = np.searchsorted(cuts, magnitudes[piece], side="right")
+    keys, drawn = random_keys(seed, f"matched {name}", len(bins)), np.zeros(len(mask), bool)
+    for number, wanted in enumerate(np.bincount(bins[mask], minlength=len(levels) + 1)):
+        if wanted:  # the smallest keys of the bin; one bin's places at a time, a fiftieth of the matrix
+            places = np.flatnonzero(bins == number)
+            drawn[places[np.argsort(keys[places], kind="stable")[:wanted]]] = True
     return drawn
 
 

@@ -1,6 +1,6 @@
 """How large regions are in every matrix, and what those of two languages share. Counts bits; no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -32,13 +32,14 @@ def densities(paths: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def overlaps(paths: Sequence[str]) -> pd.DataFrame:
-    """One row per pair of languages and matrix or vector, of regions of the same side, ratio and scope.
+def overlaps(paths: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """One row per pair of languages and matrix or vector, of regions of the same side, ratio and scope; a frame a matrix.
 
-    Columns: language_a, language_b, side, ratio, scope, samples, parameter (of a fused one with the module), n_a, n_b,
-    intersection, union, n_parameters.
+    Pairs grow with the square of the languages: the frames are meant to be written as they come. Columns: language_a,
+    language_b, side, ratio, scope, samples, parameter (of a fused one with the module), n_a, n_b, intersection, union,
+    n_parameters.
     """
-    regions, rows = [Region.open(path) for path in paths], []
+    regions = [Region.open(path) for path in paths]
     check_same_parameters(regions)
     parts = regions[0].parts()
     groups: dict[tuple, list[Region]] = {}
@@ -47,11 +48,12 @@ def overlaps(paths: Sequence[str]) -> pd.DataFrame:
     for members in groups.values():
         common = {key: members[0].metadata[key] for key in ("model", "samples", "scope", "side", "ratio")}
         for part in parts:
-            bits = [region.part_bits(part) for region in members]
-            for (a, bits_a), (b, bits_b) in combinations(zip(members, bits, strict=True), 2):
-                pair = {"language_a": _language(a), "language_b": _language(b), "parameter": part.label}
-                rows.append(common | pair | _sizes(bits_a, bits_b) | {"n_parameters": part.size})
-    return pd.DataFrame(rows)
+            counted = [(_language(r), bits, _popcount(bits)) for r in members for bits in [r.part_bits(part)]]
+            rows = []
+            for (a, bits_a, n_a), (b, bits_b, n_b) in combinations(counted, 2):
+                pair = {"language_a": a, "language_b": b, "parameter": part.label}
+                rows.append(common | pair | _sizes(n_a, n_b, bits_a & bits_b) | {"n_parameters": part.size})
+            yield pd.DataFrame(rows)
 
 
 def overlaps_with(core: Region, others: Sequence[Region]) -> pd.DataFrame:
@@ -66,14 +68,19 @@ def overlaps_with(core: Region, others: Sequence[Region]) -> pd.DataFrame:
             continue
         bits = core.part_bits(part)
         for other in others:
-            sizes = _sizes(bits, other.part_bits(part)) | {"n_parameters": part.size}
+            theirs = other.part_bits(part)
+            sizes = _sizes(_popcount(bits), _popcount(theirs), bits & theirs) | {"n_parameters": part.size}
             rows.append(described(other) | {"parameter": part.label} | sizes)
     return pd.DataFrame(rows)
 
 
-def _sizes(bits_a: np.ndarray, bits_b: np.ndarray) -> dict[str, int]:
-    """How many two packed masks hold, share, and have together."""
-    n_a, n_b, both = (int(np.bitwise_count(bits).sum(dtype=np.int64)) for bits in (bits_a, bits_b, bits_a & bits_b))
+def _popcount(bits: np.ndarray) -> int:
+    return int(np.bitwise_count(bits).sum(dtype=np.int64))
+
+
+def _sizes(n_a: int, n_b: int, shared: np.ndarray) -> dict[str, int]:
+    """How many two masks hold, share (a packed mask), and have together."""
+    both = _popcount(shared)
     return {"n_a": n_a, "n_b": n_b, "intersection": both, "union": n_a + n_b - both}
 
 

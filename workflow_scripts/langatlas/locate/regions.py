@@ -86,14 +86,16 @@ def _select_group(group: list[Part], keys: Callable[[Part], np.ndarray], plan: l
     requests = [(int(parse_ratio(ratio) * size), side == "top") for side, ratio in ranked]
     takers = dict(zip(ranked, map(Taker, thresholds(lambda: map(keys, group), requests)), strict=True))
     for part in group:
-        found = keys(part)
-        masks = {key: taker.mask(found) for key, taker in takers.items()}
+        found, taken = keys(part), {}
+        for (side, ratio), taker in takers.items():  # one mask at a time: each is a byte a parameter
+            mask = taker.mask(found)
+            taken[side, ratio] = int(mask.sum())
+            if (side, ratio) in plan:
+                yield (side, ratio), part, mask
         for side, ratio in plan:
             if side.startswith("random-"):
-                seed, n = int(side.removeprefix("random-")), int(masks["top", ratio].sum())
-                yield (side, ratio), part, random_mask(seed, part.label, part.size, n)
-            else:
-                yield (side, ratio), part, masks[side, ratio]
+                seed = int(side.removeprefix("random-"))
+                yield (side, ratio), part, random_mask(seed, part.label, part.size, taken["top", ratio])
 
 
 def _keys(files: list[TensorFile]) -> Callable[[Part], np.ndarray]:
@@ -116,39 +118,72 @@ def random_mask(seed: int, name: str, size: int, n: int) -> np.ndarray:
     return Taker(threshold).mask(keys)
 
 
+def select_shared(regions: Sequence[str], plan: Plan, *, region: str, metadata: Mapping[str, str]) -> None:
+    """Write, for each (side, ratio) of ``plan``, what two or more of the language regions hold. One matrix in memory.
+
+    S_l minus the union of the other S_l' is S_l minus this: a parameter of S_l that another language has, two have.
+    """
+    opened = [Region.open(path) for path in regions]
+    for (side, ratio), path in plan.items():
+        found = [r for r in opened if {"side": side, "ratio": ratio}.items() <= r.metadata.items()]
+        shapes = {name: found[0].shape(name) for name in check_same_parameters(found)}
+        languages = [r.metadata["region"].split("-")[1] for r in found]
+        described = _inherited(found[0]) | {"region": region, "languages": json.dumps(languages), "ratio": ratio}
+        with RegionWriter(path, shapes, {**described, **_side(side), **metadata}) as writer:
+            for name in shapes:
+                once = twice = np.zeros_like(found[0].bits(name))
+                for language in found:
+                    bits = language.bits(name)
+                    once, twice = once | bits, twice | (once & bits)
+                writer.write(name, twice)
+
+
 def select_monolingual(
-    own: Sequence[str],
-    others: Sequence[str],
-    plan: Plan,
-    *,
-    region: str,
-    metadata: Mapping[str, str],
+    own: Sequence[str], others: Sequence[str], plan: Plan, *, region: str, metadata: Mapping[str, str]
 ) -> None:
     """Write S_l minus the union of the other S_l' for each (side, ratio) of ``plan``, and random controls of its size.
 
-    ``own`` and ``others`` are region files, of all sides and ratios, of the language and of all other languages.
+    ``own``: region files, of all sides and ratios, of the language; ``others``: those of all other languages, or of what
+    ``select_shared`` found.
     """
     own, others = [Region.open(path) for path in own], [Region.open(path) for path in others]
+    sources: dict[tuple[str, str], Plan] = {}  # a random control has the size of the top side, and so the same source
     for (side, ratio), path in plan.items():
-        source = {"side": "top" if side.startswith("random-") else side, "ratio": ratio}
+        sources.setdefault(("top" if side.startswith("random-") else side, ratio), {})[side, ratio] = path
+    for (side, ratio), outputs in sources.items():
+        source = {"side": side, "ratio": ratio}
         (mine,) = [r for r in own if source.items() <= r.metadata.items()]
         theirs = [r for r in others if source.items() <= r.metadata.items()]
-        names = check_same_parameters([mine, *theirs])
-        shapes = {name: mine.shape(name) for name in names}
-        kept = {key: mine.metadata[key] for key in ("model", "model_hash", "samples", "scope")}
-        kept |= {key: mine.metadata[key] for key in FAMILY if key in mine.metadata}
-        languages = [r.metadata["region"].removeprefix("language-") for r in [mine, *theirs]]
-        described = {**kept, "region": region, "languages": json.dumps(languages), **_side(side), "ratio": ratio}
-        with RegionWriter(path, shapes, {**described, **metadata}) as writer:
-            for part in mine.parts():
-                bits = mine.part_bits(part)
-                for other in theirs:
-                    bits = bits & ~other.part_bits(part)
-                mask = unpack(bits, (part.size,))
+        _write_monolingual(mine, theirs, outputs, {"region": region, **metadata})
+
+
+def _write_monolingual(mine: Region, theirs: Sequence[Region], plan: Plan, metadata: Mapping[str, str]) -> None:
+    """All regions that come from one set of language regions, which are read once; one matrix in memory."""
+    shapes = {name: mine.shape(name) for name in check_same_parameters([mine, *theirs])}
+    languages = dict.fromkeys(language for r in [mine, *theirs] for language in json.loads(r.metadata["languages"]))
+    kept = _inherited(mine) | {"languages": json.dumps(list(languages)), **metadata}
+    with ExitStack() as stack:
+        writers = {
+            side: stack.enter_context(RegionWriter(path, shapes, {**kept, **_side(side), "ratio": ratio}))
+            for (side, ratio), path in plan.items()
+        }
+        for part in mine.parts():
+            bits = mine.part_bits(part)
+            for other in theirs:
+                bits = bits & ~other.part_bits(part)
+            mask = unpack(bits, (part.size,))
+            for side, writer in writers.items():
                 if side.startswith("random-"):
                     seed = int(side.removeprefix("random-"))
-                    mask = random_mask(seed, part.label, mask.size, int(mask.sum()))
-                writer.write_part(part, mask)
+                    writer.write_part(part, random_mask(seed, part.label, part.size, int(mask.sum())))
+                else:
+                    writer.write_part(part, mask)
+
+
+def _inherited(region: Region) -> dict[str, str]:
+    """What a region made from others takes over from them."""
+    kept = ("model", "model_hash", "samples", "scope", *FAMILY)
+    return {key: region.metadata[key] for key in kept if key in region.metadata}
 
 
 def check_same_model(files: Sequence[TensorFile]) -> None:

@@ -60,7 +60,8 @@ def signed(
         accumulate(
             model, sequences, gradients, Progress(), batch_size=batch_size, reduction=reduction, precision=precision
         )
-    return {name: p.detach().float() * gradients.sums[name] for name, p in model.named_parameters()}
+    # taken out one by one: sums and products of a whole model would not fit together
+    return {name: p.detach().float() * gradients.sums.pop(name) for name, p in model.named_parameters()}
 
 
 def rounded(scores: Scores) -> Scores:
@@ -69,20 +70,33 @@ def rounded(scores: Scores) -> Scores:
 
 
 def per_sequence(model: torch.nn.Module, sequences: Sequence[np.ndarray], precision: str) -> tuple[Scores, Scores]:
-    """Sums over sequences of |theta * g| and of (theta * g)^2, g the gradient of the sequence's summed NLL."""
+    """Sums over sequences of |theta * g| and of (theta * g)^2, g the gradient of the sequence's summed NLL.
+
+    Each gradient is used and freed as soon as it is complete, as in ``GradientSum``.
+    """
     absolute = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in model.named_parameters()}
     squared = {name: torch.zeros_like(total) for name, total in absolute.items()}
     device = next(model.parameters()).device
-    for batch in batches(list(sequences), 1):
-        batch = batch.to(device)
-        with devices.autocast(precision, device):
-            loss = token_nll(model, batch).sum()
-        loss.backward()
-        for name, parameter in model.named_parameters():
+
+    def adder(name: str):
+        def add(parameter: torch.Tensor) -> None:
             product = parameter.detach().float() * parameter.grad.float()
             parameter.grad = None
-            absolute[name] += product.abs()
             squared[name].addcmul_(product, product)
+            absolute[name] += product.abs_()
+
+        return add
+
+    hooks = [p.register_post_accumulate_grad_hook(adder(name)) for name, p in model.named_parameters()]
+    try:
+        for batch in batches(list(sequences), 1):
+            batch = batch.to(device)
+            with devices.autocast(precision, device):
+                loss = token_nll(model, batch).sum()
+            loss.backward()
+    finally:
+        for hook in hooks:
+            hook.remove()
     return absolute, squared
 
 
@@ -164,18 +178,19 @@ def write_variants(
         )
     precision = devices.resolve_precision(precision, next(model.parameters()).device)
     text = list(sequences[:samples])
-    of_sequences: list[tuple[Scores, Scores]] = []
+    of_sequences: dict[str, Scores] = {}
 
-    def sequence_scores(which: int) -> Scores:
-        if not of_sequences:
-            of_sequences.append(per_sequence(model, text, precision))
-        return of_sequences[0][which]
+    def sequence_scores(which: str) -> Scores:
+        if which not in of_sequences:
+            both = zip(("absolute", "fisher"), per_sequence(model, text, precision), strict=True)
+            of_sequences.update((name, scores) for name, scores in both if name in outputs)
+        return of_sequences.pop(which)
 
     makers: dict[str, Callable[[], Scores]] = {
         "magnitude": lambda: magnitudes(model),
         "wanda": lambda: wanda(model, text, batch_size, precision),
-        "absolute": lambda: sequence_scores(0),
-        "fisher": lambda: sequence_scores(1),
+        "absolute": lambda: sequence_scores("absolute"),
+        "fisher": lambda: sequence_scores("fisher"),
         "half-1": lambda: signed(model, list(sequences[: 2 * samples : 2]), batch_size, precision),
         "half-2": lambda: signed(model, list(sequences[1 : 2 * samples : 2]), batch_size, precision),
         "shuffled": lambda: signed(model, shuffled(text, seed), batch_size, precision),
@@ -190,10 +205,11 @@ def write_variants(
 
 
 def write_scores(path: str, scores: Scores, metadata: dict[str, str]) -> None:
-    """Write scores as an importance file. Raises ValueError where one is not finite."""
+    """Write scores as an importance file; each is freed as it is written. Raises ValueError where one is not finite."""
     layout = {name: ("F32", tuple(score.shape)) for name, score in scores.items()}
     with TensorWriter(path, layout, {**metadata, "format": FORMAT}) as writer:
-        for name, score in scores.items():
+        for name in layout:
+            score = scores.pop(name)
             if not torch.isfinite(score).all():
                 raise ValueError(f"{path}: the score of {name} is not finite")
             writer.write(name, score.cpu().numpy())

@@ -1,0 +1,272 @@
+"""The plan's numbers against published sizes, hand computation, what autograd saves, and files that are really written."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+
+from langatlas.intervene.perturbation import dimension_edits, parameter_edits
+from langatlas.locate.importance import importance_of_shard
+from langatlas.locate.lines import line_edits
+from langatlas.locate.regions import select
+from langatlas.models.nll import pad, token_nll
+from langatlas.plan import costs, document, files, memory, rates, run, shapes, tables
+from langatlas.region import Region
+from tiny import importance_metadata
+
+SIZES = {
+    "hidden_size": 64, "intermediate_size": 176, "num_hidden_layers": 3, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "vocab_size": 500,
+}  # fmt: skip
+HUB = {"source": "huggingface", "dtype": "bfloat16"}
+
+
+def small_llama(dtype=torch.float32, **sizes) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    return LlamaForCausalLM(LlamaConfig(**{**SIZES, **sizes}, max_position_embeddings=64)).to(dtype).eval()
+
+
+def small_shape(dtype="float32", **sizes) -> shapes.Shape:
+    architecture = {**SIZES, **sizes}
+    mini = {"source": "mini", "dtype": dtype, "vocabulary_size": architecture.pop("vocab_size")}
+    return shapes.shape_of(mini | {"architecture": architecture}, "results", "mini")
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "published"), [(k, v["parameters"]) for k, v in shapes.known_architectures().items()]
+)
+def test_a_known_checkpoint_has_as_many_parameters_as_its_authors_publish(checkpoint, published):
+    assert shapes.shape_of(HUB | {"path": checkpoint}, "results", "m").parameters == published
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "gemma2"])
+def test_tensors_of_a_family_are_those_that_transformers_makes(family):
+    config = {**SIZES, "head_dim": 32, "model_type": family, "tie_word_embeddings": int(family == "gemma2")}
+    extra = {} if family == "qwen2" else {"head_dim": 32}
+    made = AutoConfig.for_model(family, **SIZES, **extra, tie_word_embeddings=family == "gemma2")
+    if family == "qwen2":
+        config.pop("head_dim")
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(made)
+    expected = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    assert shapes.llama_tensors(config) == expected
+
+
+def test_a_checkpoint_that_is_here_is_measured_by_its_headers_and_an_unknown_one_is_an_error(tmp_path):
+    model = small_llama()
+    model.save_pretrained(tmp_path)
+    found = shapes.shape_of(HUB | {"path": str(tmp_path)}, "results", "m")
+    assert dict(found.tensors) == {name: tuple(p.shape) for name, p in model.named_parameters()}
+    assert (found.hidden, found.layers, found.key_value_heads) == (64, 3, 2)
+    with pytest.raises(ValueError, match=r"the sizes of 'nobody/nothing' are not known here.*Add a line"):
+        shapes.shape_of(HUB | {"path": "nobody/nothing"}, "results", "m")
+
+
+def test_rates_are_measured_scaled_or_computed_and_say_which(tmp_path, monkeypatch):
+    table = tmp_path / "throughput.csv"
+    monkeypatch.setattr(rates, "THROUGHPUT", table)
+    row = {
+        "device": "X",
+        "measure": "forward",
+        "dtype": "float32",
+        "sequence_length": 128,
+        "batch_size": 4,
+        "source": "s",
+    }
+    rates.record(table, **row, parameters=1_000_000, tokens_per_s=1000)
+    rates.record(table, **row, parameters=1_000_000, tokens_per_s=3000)  # in place of the first
+    rates.record(table, **row, parameters=9_000_000, tokens_per_s=500)
+    assert len(rates.read(table)) == 2
+    assert rates.rate("X", "forward", 1_005_000) == rates.Rate(3000.0, "measured", "s")
+    scaled = rates.rate("X", "forward", 2_000_000)
+    assert (scaled.tokens_per_s, scaled.how) == (1500, "scaled")
+    assert rates.rate("X", "forward", 8_000_000).tokens_per_s == 562.5
+    computed = rates.rate("H100", "importance", 7_000_000_000)
+    assert computed.tokens_per_s == pytest.approx(0.40 * 989e12 / 6 / 7e9)
+    assert computed.how == "computed"
+    assert rates.rate("H100", "forward", 7_000_000_000).tokens_per_s == pytest.approx(3 * computed.tokens_per_s)
+    with pytest.raises(ValueError, match="no importance was measured on X"):
+        rates.rate("X", "importance", 1)
+    with pytest.raises(ValueError, match="device 'Y' is not known"):
+        rates.rate("Y", "importance", 1)
+    with pytest.raises(ValueError, match="a throughput has the columns"):
+        rates.record(table, device="X")
+
+
+def saved_bytes(model) -> int:
+    """Bytes that autograd keeps for the backward pass of 2 x 48 tokens, the weights aside."""
+    weights, saved = {p.untyped_storage().data_ptr() for p in model.parameters()}, {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            saved[storage.data_ptr()] = (storage.nbytes(), tensor)  # kept alive: addresses stay different
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = token_nll(model, pad([np.arange(48)] * 2, range(2))).sum()
+    del loss
+    return sum(size for size, _ in saved.values())
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [("bfloat16", torch.bfloat16), ("float32", torch.float32)])
+@pytest.mark.parametrize("sizes", [{}, {"num_key_value_heads": 4, "intermediate_size": 96}])
+def test_activations_are_what_autograd_saves(dtype, kind, sizes):
+    few, many = ({**sizes, "num_hidden_layers": layers} for layers in (2, 7))
+    saved = saved_bytes(small_llama(kind, **many)) - saved_bytes(small_llama(kind, **few))
+    planned = [memory.activations(small_shape(dtype, **s), 2 * 48) for s in (many, few)]
+    assert planned[0] - planned[1] == pytest.approx(saved, rel=0.02)
+
+
+def test_importance_and_region_files_have_the_bytes_that_were_planned_and_a_region_a_bit_a_parameter(tmp_path):
+    model, shape = small_llama(), small_shape()
+    paths = {"importance": str(tmp_path / "importance.safetensors"), "region": str(tmp_path / "region.safetensors")}
+    text, settings = [np.arange(20) % 500] * 2, {"batch_size": 2, "reduction": "corrected", "precision": "float32"}
+    importance_of_shard(model, text, [2], [paths["importance"]], importance_metadata(), **settings)
+    written = (tmp_path / "importance.safetensors").stat().st_size
+    assert files.importance_bytes(shape.tensors) == pytest.approx(written, rel=0.01)
+    plan = {("top", "0.05"): paths["region"]}
+    metadata = importance_metadata() | {"model_type": "llama", "region_language": ""}
+    select([paths["importance"]], plan, model_type="llama", scope="matrix", region="core", metadata=metadata)
+    written = (tmp_path / "region.safetensors").stat().st_size
+    assert files.region_bytes(shape.blocks) == pytest.approx(written, rel=0.05)
+    region = Region.open(paths["region"])
+    assert sum(region.numel(name) for name in region.names) == shape.block_parameters
+    bits = {name: 8 * region.bits(name).nbytes for name in region.names}
+    assert all(bits[name] < region.numel(name) + 8 for name in region.names), "a bit each, the last byte filled up"
+
+
+def test_every_row_of_the_bytes_table_stands_in_the_document():
+    text = (rates.RESOURCES.parent / "docs" / "scale.md").read_text(encoding="utf-8")
+    rows = [line for line in files.__doc__.splitlines() if line.startswith("|")]
+    assert len(rows) > 6
+    assert [row for row in rows if row not in text] == []
+
+
+def config(**experiments) -> dict:
+    return {
+        "results": "nothing-here",
+        "models": ["m"],
+        "languages": ["ru", "uk"],
+        "checkpoints": {"m": HUB | {"path": "meta-llama/Llama-2-7b-hf", "corpus": "c"}},
+        "corpora": {"c": {"parts": [{"source": "jsonl"}]}},
+        "tokens": {
+            "sequence_length": 512,
+            "shards": {"locate": 3, "test": 1, "pretrain": 1},
+            "max_sequences": {"locate": None, "test": 200, "pretrain": None},
+        },
+        "importance": {"samples": [10, 100], "batch_size": 8, "variants": {"names": ["wanda", "fisher", "half-1"], "samples": 7}},
+        "regions": {key: {"languages": ["ru"], "ratios": [0.05]} for key in ("core", "monolingual")},
+        "outliers": {"sequences": 9},
+        "experiments": experiments,
+        "perplexity": {"batch_size": 8},
+        "pretraining": {"p": {"language": "ru", "languages": None, "sequences": 50, "samples": [0, 64], "batch_size": 4}},
+        "questions": {"q": {"languages": None, "world": True, "files": None, "answers": ["letters", "texts"], "count": 25,
+                            "tasks": ["mmlu"], "shots": 5}},
+        "generation": {"g": {"prompts": {"ru": ["a"]}, "max_new_tokens": 5}},
+    }  # fmt: skip
+
+
+EDITS = {
+    "lines": {"kind": "lines", "seeds": [1, 2], "settings": {"a": {"attn.o": "head"}, "b": {"attn.q": "head"}},
+              "lines": [1, 2], "sides": ["top", "random"], "share": ["matrix", "layer"]},
+    "dimensions": {"kind": "dimensions", "seeds": [1, 2, 3], "dimensions": [3, 5]},
+    "one dimension": {"kind": "dimensions", "seeds": [1, 2, 3], "dimensions": 1},
+    "parameters": {"kind": "parameters", "seeds": [1, 2], "operations": [{"set": 1.0}, {"multiply": 4.0}],
+                   "parameters": [{"layer": 1, "module": "norm.input", "index": 2}]},
+}  # fmt: skip
+
+
+def test_interventions_are_counted_as_the_library_makes_them(tmp_path):
+    path = str(tmp_path / "r.safetensors")
+    importance = str(tmp_path / "i.safetensors")
+    settings = {"batch_size": 1, "reduction": "corrected", "precision": "float32"}
+    importance_of_shard(small_llama(), [np.arange(9)], [1], [importance], importance_metadata(), **settings)
+    family = {"model_type": "llama", "region_language": ""}
+    select([importance], {("top", "0.05"): path}, model_type="llama", scope="matrix", region="core", metadata=family)
+    region, chosen = Region.open(path), EDITS["lines"]
+    sides = ["top", "random-1", "random-2"]
+    made = {
+        "lines": [
+            e for s in chosen["share"] for e in line_edits(region, chosen["settings"], chosen["lines"], sides, s)
+        ],
+        "dimensions": list(dimension_edits(region, [3, 5], [1, 2, 3])),
+        "one dimension": list(dimension_edits(region, [3], [1, 2, 3])),
+        "parameters": list(parameter_edits(region, 1, "norm.input", 2, EDITS["parameters"]["operations"], [1, 2])),
+    }
+    planned = run.Run(config(**EDITS), [])
+    assert {name: costs.interventions(planned, name, []) for name in EDITS} == {n: (len(e), 0) for n, e in made.items()}
+
+
+def job(rule, inputs=(), outputs=(), temporary=(), gpu=1, **wildcards):
+    return run.Job(rule, {"model": "m", "language": "ru"} | wildcards, inputs, outputs, frozenset(temporary), gpu)
+
+
+def test_costs_of_a_job_are_its_tokens():
+    planned = run.Run(config(removal={"kind": "removal", "seeds": [1]}), [])
+    regions = [f"nothing-here/m/regions/core/100/top-0.0{n}.safetensors" for n in (1, 3)]
+    # 100 samples over 3 shards: 34, 33, 33
+    assert costs.accumulate_gradients(planned, job("a", shard="00000")).both == 34 * 512
+    assert costs.accumulate_gradients(planned, job("a", shard="00002")).both == 33 * 512
+    scored = costs.score_variants(planned, job("s"))
+    assert (scored.forward, scored.both) == (7 * 512, 2 * 7 * 512)  # Wanda; Fisher and a half
+    measured = costs.measure_perplexity(planned, job("m", ["model.json", *regions], experiment="removal"))
+    assert (measured.forward, measured.regions) == (3 * 200 * 512, 2)
+    trained = costs.further_pretrain(planned, job("f", pretraining="p"))
+    assert (trained.both, trained.forward) == (64 * 512, 3 * 2 * 50 * 512)  # base, 0 and 64; two languages
+    assert costs.find_outliers(planned, job("o")).forward == 9 * 512
+    assert costs.generate_text(planned, job("g", regions, generation="g")).steps == 3 * 2 * 5
+    asked = costs.measure_questions(planned, job("q", regions, questions="q"))
+    assert asked.forward == 3 * (2 * 2 * 25 + 14042) * 4 * 100 * (1 + 5)
+    shape = planned.shapes["m"]
+    expected = 200 / 100 + 60 / 10 + 2 * 6738415616 / 1e9 + 2 * 6476267520 / 1e9 + 30 * 0.05
+    assert costs.seconds(costs.Cost(200, 60, regions=2, steps=30), shape, 100, 10) == pytest.approx(expected)
+
+
+def test_a_table_adds_up_what_its_jobs_cost():
+    importance = "nothing-here/m/importance/ru"
+    partial = [f"{importance}/shards/{samples}-{shard:05d}.safetensors" for samples in (10, 100) for shard in range(3)]
+    jobs = [
+        job("accumulate_gradients", [], partial[shard::3], partial[shard::3], shard=f"{shard:05d}")
+        for shard in range(3)
+    ]
+    sums = [f"{importance}/{samples}.safetensors" for samples in (10, 100)]
+    jobs.append(job("combine_importance", partial, sums, gpu=0))
+    jobs.append(job("measure_anything", outputs=["nothing-here/m/anything.parquet"]))
+    planned, device = run.Run(config(), jobs), rates.device("H100")
+    speeds = tables.rates_of(planned, device)
+    found = tables.stages(planned, device, speeds)
+    stage, size = found["importance"], 4 * 6738415616
+    assert stage.jobs == 4
+    assert stage.kept == pytest.approx(2 * size, rel=1e-4)
+    assert stage.temporary == stage.read == pytest.approx(6 * size, rel=1e-4)
+    tokens, loading = 100 * 512, 3 * 2 * 6738415616 / 1e9
+    assert stage.seconds == pytest.approx(tokens * 6 * 6738415616 / (0.40 * 989e12) + loading)
+    # 2 bytes of weights and 4 of sums a parameter, and the rest
+    assert stage.on_device > 6 * 6738415616
+    assert stage.on_node == pytest.approx(1.5e9 + 2 * 6738415616 + 8 * 32000 * 4096)
+    assert found[tables.REST].unknown == {"measure_anything"}
+    text = tables.table([found], device)
+    assert f"| importance | 4 | {stage.seconds / 3600:.4f} | 53.9 | 162 | 162 |" in text
+    assert "Not estimated: measure_anything." in tables.notes(planned, device, speeds, found)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0, "0"), (0.004, "< 0.01"), (0.0123, "0.0123"), (9.87, "9.87"), (12345.6, "12,346")]
+)
+def test_numbers_have_three_digits(value, shown):
+    assert tables.amount(value) == shown
+
+
+def test_more_languages_take_those_of_the_core_first_and_then_everybody_s():
+    given = config() | {"languages": ["en", "ru"]}
+    given["regions"]["core"]["languages"] = ["zh", "ru"]
+    changes = document.with_languages(given, 4)
+    assert changes["regions"]["monolingual"]["languages"] == ["zh", "ru", "en", "aa"]
+    assert changes["languages"] == ["zh", "ru", "en", "aa"]
+    assert document.with_languages(given, 2)["languages"] == ["zh", "ru", "en"]
+    with pytest.raises(ValueError, match="--languages must be from 2"):
+        document.with_languages(given, 1)
+    assert math.isclose(len(document.with_languages(given, 100)["languages"]), 100)

@@ -1,0 +1,108 @@
+"""`make plan` sees the jobs that Snakemake would run, and temporary partial sums cause no work beyond what is missing."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from langatlas.plan.costs import COSTS
+from langatlas.plan.document import BLOCK
+
+ROOT = Path(__file__).parents[2]
+SMOKE = ROOT / "config" / "smoke.yaml"
+# Prints the jobs that the plan is made of.
+JOBS = """
+import json, sys
+sys.path.insert(0, "workflow_scripts")
+from plan import planned
+run = planned(sys.argv[2:], {"results": sys.argv[1]})
+print(json.dumps([[j.rule, j.wildcards, j.inputs, j.outputs, sorted(j.temporary), j.todo] for j in run.jobs]))
+"""
+
+
+def python(*arguments) -> str:
+    environment = os.environ | {"PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def jobs(results: Path, *configs: Path) -> list:
+    return json.loads(python("-c", JOBS, results, SMOKE, *configs))
+
+
+def to_do(results: Path, *configs: Path) -> list[str]:
+    """What would run, as rule and what tells it from its like; tables and figures left out."""
+    heavy = [
+        j for j in jobs(results, *configs) if j[5] and not re.match("tabulate|plot|animate|summarize|all|write", j[0])
+    ]
+    return sorted(
+        " ".join([rule, *(v for k, v in sorted(wildcards.items()) if k != "model")]) for rule, wildcards, *_ in heavy
+    )
+
+
+@pytest.fixture
+def finished(tmp_path) -> Path:
+    """Results as a complete run leaves them, every file empty, partial sums gone."""
+    results, made = tmp_path / "results", set()
+    waiting, now = jobs(results), time.time()  # later than the project's own files
+    outputs = {path for job in waiting for path in job[3]}
+    while waiting:
+        ready = [job for job in waiting if {path for path in job[2] if path in outputs} <= made]
+        now += 1
+        for _, _, _, paths, temporary, _ in ready:
+            made.update(paths)
+            for path in map(Path, set(paths) - set(temporary)):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.mkdir() if path.name == "after-removal" else path.touch()
+                os.utime(path, (now, now))
+        waiting = [job for job in waiting if not set(job[3]) <= made]
+        waiting = [job for job in waiting if job[3]]
+    return results
+
+
+def test_the_plan_counts_the_jobs_of_a_dry_run(tmp_path):
+    listed = python("-m", "snakemake", "-n", "--configfile", SMOKE, "--config", f"results={tmp_path}")
+    table = re.search(r"\njob +count\n-+ +-+\n(.*?)\ntotal", listed, re.DOTALL)
+    counts = {line.split()[0]: int(line.split()[1]) for line in table.group(1).splitlines()}
+    found = [rule for rule, *_ in jobs(tmp_path)]
+    assert {rule: found.count(rule) for rule in set(found)} == counts
+
+
+def test_every_rule_that_asks_for_a_gpu_has_a_cost():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.smk")))
+    rules = re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    assert {name for name, body in rules if "gpu=" in body} <= set(COSTS)
+
+
+@pytest.mark.slow
+def test_partial_sums_that_are_gone_cause_no_work_and_those_that_are_there_save_it(finished):
+    assert to_do(finished) == []
+    # Killed when one of two shards of Ukrainian was done: the other one is computed, and the two are added.
+    importance = finished / "smoke" / "importance" / "uk"
+    for samples in (8, 20):
+        (importance / f"{samples}.safetensors").unlink()
+        partial = importance / "shards" / f"{samples}-00000.safetensors"
+        partial.touch()
+        written = (importance / "shards" / "00000.json").stat().st_mtime
+        os.utime(partial, (written, written))
+    (importance / "shards" / "00001.json").unlink()
+    again = [job for job in to_do(finished) if job.startswith(("accumulate", "combine"))]
+    assert again == ["accumulate_gradients uk 00001", "combine_importance uk"]
+
+
+@pytest.mark.slow
+def test_the_plans_of_the_document_are_those_of_today(tmp_path):
+    text = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    copy = tmp_path / "scale.md"
+    copy.write_text(BLOCK.sub(r"\1\4", text), encoding="utf-8")
+    assert copy.read_text(encoding="utf-8") != text
+    python("workflow_scripts/plan.py", "--write", copy)
+    assert copy.read_text(encoding="utf-8") == text

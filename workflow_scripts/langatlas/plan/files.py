@@ -1,0 +1,100 @@
+"""Bytes of every file of the results, from its path: before it is written.
+
+| file | bytes |
+| --- | --- |
+| token shard | 4 a token, 12 a sequence, and 1,200 |
+| importance, partial sum, other score | 4 a parameter |
+| region | 1/8 a parameter of the decoder blocks |
+| perplexity, further pretraining | about 9 a row (one an intervention and sequence) |
+| overlap, density, concentration | about 130 a line (one a matrix of each region or pair of regions) |
+| text | about 4 a token before, 2 after compression |
+
+and for each tensor of a safetensors file a line in its header.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+
+from langatlas.plan.costs import interventions
+from langatlas.plan.run import Job, Run, relative
+
+TEXT = 2  # bytes of compressed text a token: UTF-8 of many scripts, about
+ROW, LINE = 9, 130  # of Parquet and of CSV
+SHARD = 1_200  # schema and provenance of a token shard
+PARQUET = 8_000  # schema, statistics and provenance of a Parquet file
+PROVENANCE = 1_300  # of a safetensors file: model, versions, settings
+SMALL = 50_000  # a table, a figure, counts, a list of edits: not worth a formula
+
+
+def header(layout: Mapping[str, tuple[str, tuple[int, ...]]]) -> int:
+    """Bytes before the data of a safetensors file, its metadata aside."""
+    entries, offset = {}, 0
+    for name, (dtype, shape) in layout.items():
+        end = offset + math.prod(shape) * {"F32": 4, "U8": 1}[dtype]
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
+        offset = end
+    return 8 + len(json.dumps(entries))
+
+
+def importance_bytes(tensors: Mapping[str, tuple[int, ...]]) -> int:
+    """An F32 tensor for every parameter."""
+    layout = {name: ("F32", shape) for name, shape in tensors.items()}
+    return 4 * sum(map(math.prod, tensors.values())) + header(layout) + PROVENANCE
+
+
+def region_bytes(blocks: Mapping[str, tuple[int, ...]]) -> int:
+    """A bit for every parameter of the decoder blocks, each tensor rounded up to a byte; the header also holds the shapes."""
+    packed = {name: ("U8", (-(-math.prod(shape) // 8),)) for name, shape in blocks.items()}
+    shapes = json.dumps(json.dumps({name: list(shape) for name, shape in blocks.items()}))
+    return sum(size for _, (size,) in packed.values()) + header(packed) + len(shapes) + PROVENANCE
+
+
+class Sizes:
+    """Predicted bytes of the outputs of a run."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self._importance = {model: importance_bytes(shape.tensors) for model, shape in run.shapes.items()}
+        self._region = {model: region_bytes(shape.blocks) for model, shape in run.shapes.items()}
+
+    def of(self, path: str, job: Job) -> float:
+        """Bytes of an output of a job."""
+        parts = relative(str(self.run.results), path)
+        if path.endswith(".safetensors"):
+            return self.tensors(parts)
+        model = job.wildcards.get("model")
+        if path.endswith(".arrow"):
+            _, _, language, split, _ = parts
+            text = self.run.text(model, language, split)
+            share = 1 / self.run.config["tokens"]["shards"][split]
+            return share * (4 * text.tokens + 12 * text.sequences) + SHARD
+        if job.rule == "build_corpus" and path.endswith(".parquet"):
+            model = next(
+                m for m in self.run.config["models"] if self.run.config["checkpoints"][m]["corpus"] == parts[1]
+            )
+            return TEXT * self.run.text(model, parts[2], parts[3].removesuffix(".parquet")).tokens
+        if job.rule == "measure_perplexity":
+            changes, _ = interventions(self.run, job.wildcards["experiment"], job.inputs)
+            return PARQUET + ROW * (1 + changes) * self.run.text(model, job.wildcards["language"], "test").sequences
+        if job.rule in ("measure_density", "measure_overlap", "measure_concentration"):
+            return LINE * self._lines(job)
+        return SMALL
+
+    def tensors(self, parts: tuple[str, ...]) -> float:
+        """Bytes of a safetensors file: weights of a model trained here, a region, or an importance."""
+        if parts[0] == "models":
+            shape = self.run.shapes[parts[1]]
+            return shape.parameters * shape.element
+        return self._region[parts[0]] if parts[1] == "regions" else self._importance[parts[0]]
+
+    def _lines(self, job: Job) -> int:
+        """Rows of what is counted a matrix."""
+        shape, regions = self.run.shapes[job.wildcards["model"]], len([p for p in job.inputs if "/regions/" in p])
+        if job.rule == "measure_density":
+            return regions * len(shape.blocks)
+        if job.rule == "measure_concentration":  # Moran's I and two axes of each matrix
+            return 3 * regions * sum(len(tensor) == 2 for tensor in shape.blocks.values())
+        languages = len(self.run.config["regions"]["monolingual"]["languages"])
+        sides = regions // languages
+        return sides * languages * (languages - 1) // 2 * len(shape.blocks)
