@@ -1,0 +1,123 @@
+"""Activation statistics: how often and how strongly each neuron is active on text, in one pass.
+
+Axes: B sequences of a batch, C position classes, T tokens, L layers, F neurons of a layer, S sequences.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from langatlas.locate.activation_files import COUNTS, SUMS, Activations
+from langatlas.models import devices
+from langatlas.models.neurons import hooked, n_neurons
+from langatlas.models.nll import Batch, batches
+
+log = logging.getLogger(__name__)
+
+# Which positions of a sequence a class counts: from positions (1, T) and true lengths (B, 1) to (B, T). Another class (the
+# last token of a prompt, generated tokens) is one more entry; statistics of all classes come from the same pass.
+POSITIONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "all": lambda positions, lengths: positions < lengths,
+}
+
+
+class ActivationCounter:
+    """Sums over tokens for every position class and neuron. Give its ``hooks`` to ``hooked`` and announce each batch."""
+
+    def __init__(self, model: torch.nn.Module, keep_means: int = 0, classes: Sequence[str] = ("all",)):
+        self.classes = list(classes)
+        self.device = next(model.parameters()).device
+        layers, width = n_neurons(model)
+        shape = (len(self.classes), layers, width)
+        self.sums = {name: torch.zeros(shape, dtype=torch.float64, device=self.device) for name in SUMS}
+        # Counts of one pass through a block are exact in fp32 (below 2^24 tokens); they are added up as int64.
+        self.counts = {name: torch.zeros(shape, dtype=torch.int64, device=self.device) for name in COUNTS}
+        self.tokens = torch.zeros(len(self.classes), dtype=torch.int64)
+        self.means = np.zeros((layers, keep_means, width), np.float32)
+        self.hooks = {layer: self._hook(layer) for layer in range(layers)}
+        self._scratch = torch.empty(0, device=self.device)
+
+    def announce(self, batch: Batch) -> None:
+        """The batch that runs next: which of its positions belong to which class."""
+        positions = torch.arange(batch.input_ids_BT.shape[1], device=self.device)[None]
+        lengths = batch.lengths_B[:, None]
+        chosen_BCT = torch.stack([POSITIONS[name](positions, lengths) for name in self.classes], 1)
+        self.tokens += chosen_BCT.sum((0, 2)).cpu()
+        self._weights_BCT, self._lengths = chosen_BCT.float(), batch.lengths_B.tolist()
+        self._index = batch.index
+
+    def _hook(self, layer: int):
+        def look(values: torch.Tensor) -> None:
+            values_BTF = values.reshape(len(self._lengths), -1, values.shape[-1])  # OPT's layers are given (B * T, F)
+            found = dict.fromkeys((*SUMS, *COUNTS), 0)
+            for row, length in enumerate(self._lengths):  # one sequence at a time stays in the processor's cache
+                values_TF = values_BTF[row, :length].float()
+                weights_CT = self._weights_BCT[row, :, :length]
+                part = self._reduce(values_TF, weights_CT)
+                for name, sums_CF in part.items():
+                    found[name] += sums_CF
+                if self._index[row] < self.means.shape[1]:
+                    everything = part["sum"] if self.classes == ["all"] else values_TF.sum(0, keepdim=True)
+                    self.means[layer, self._index[row]] = (everything[0] / length).cpu().numpy()
+            for name in SUMS:
+                self.sums[name][:, layer] += found[name]
+            for name in COUNTS:
+                self.counts[name][:, layer] += found[name].to(torch.int64)
+
+        return look
+
+    def _reduce(self, values_TF: torch.Tensor, weights_CT: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Sums over the positions of each class, (C, F) each; products with 0 and 1 are faster than sums of booleans."""
+        if self._scratch.numel() < values_TF.numel():
+            self._scratch = torch.empty(values_TF.numel(), device=self.device)
+        scratch_TF = self._scratch[: values_TF.numel()].view(values_TF.shape)
+        found = {"sum": weights_CT @ values_TF}
+        found["sum_squares"] = weights_CT @ torch.mul(values_TF, values_TF, out=scratch_TF)
+        for name, compare in (("positive", torch.gt), ("zero", torch.eq), ("negative", torch.lt)):
+            found[name] = weights_CT @ compare(values_TF, 0, out=scratch_TF)
+        return found
+
+    def result(self) -> Activations:
+        """What was counted, on the CPU."""
+        found = {**self.counts, **self.sums}
+        statistics = {
+            f"{name}.{statistic}": found[statistic][number].cpu().numpy()
+            for number, name in enumerate(self.classes)
+            for statistic in (*COUNTS, *SUMS)
+        }
+        tokens = {name: int(count) for name, count in zip(self.classes, self.tokens, strict=True)}
+        return Activations(statistics, tokens, list(self.means) if self.means.shape[1] else [])
+
+
+@torch.inference_mode()
+def activations_of(
+    model: torch.nn.Module,
+    sequences: Sequence[np.ndarray],
+    *,
+    reading: str,
+    keep_means: int = 0,
+    batch_size: int,
+    precision: str,
+) -> Activations:
+    """Statistics of the activations of every neuron over ``sequences``, padding not counted.
+
+    ``keep_means``: so many sequences, from the first, also get their own mean activation. ``reading``: ``neurons.READINGS``.
+    The output layer is not run: it costs as much as the blocks and says nothing about neurons.
+    """
+    device = next(model.parameters()).device
+    precision = devices.resolve_precision(precision, device)
+    counter = ActivationCounter(model, min(keep_means, len(sequences)))
+    started = time.perf_counter()
+    with hooked(model, reading, counter.hooks):
+        for batch in tqdm(list(batches(list(sequences), batch_size, by_length=True)), unit=" batches", mininterval=2):
+            batch = batch.to(device)
+            counter.announce(batch)
+            with devices.autocast(precision, device):
+                model.base_model(input_ids=batch.input_ids_BT, use_cache=False)
+    found = counter.result()
+    log.info("%d sequences, %.0f tokens/s", len(sequences), found.tokens["all"] / (time.perf_counter() - started))
+    return found
