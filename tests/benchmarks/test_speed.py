@@ -16,6 +16,7 @@ import yaml
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from langatlas.intervene.removal import open_regions
+from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import GradientSum, Progress, accumulate
 from langatlas.locate.regions import select
 from langatlas.measure.perplexity import sweep
@@ -64,6 +65,20 @@ def test_importance_beside_bare_forward_and_backward(model, text, faster):
         model.zero_grad(set_to_none=True)
 
     assert faster(ours, bare, at_least=0.95) >= 0.95
+
+
+def test_counting_activations_beside_bare_forward(model, text, faster):
+    """The bare loop leaves the output layer out as well, else counting would seem faster than not counting."""
+
+    def ours():
+        activations_of(model, text, reading="gate", keep_means=64, batch_size=4, precision="float32")
+
+    def bare():
+        with torch.inference_mode():
+            for batch in batches(text, 4, by_length=True):
+                model.base_model(input_ids=batch.input_ids_BT, use_cache=False)
+
+    assert faster(ours, bare, at_least=0.9) >= 0.9
 
 
 def test_memory_of_importance(record):

@@ -116,6 +116,7 @@ def inconsistencies(config: dict) -> Iterator[str]:
     for kind in ("core", "monolingual"):
         yield from _region_problems(kind, regions[kind])
     yield from _control_problems(config)
+    yield from _neuron_problems(config)
     for name, experiment in config["experiments"].items():
         yield from _experiment_problems(name, experiment, config)
     for name, chosen in config["generation"].items():
@@ -166,6 +167,24 @@ def _languages(config: dict) -> Iterator[str]:
         for label in used:
             if label not in config["languages"]:
                 yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
+
+
+def _neuron_problems(config: dict) -> Iterator[str]:
+    neurons = config["neurons"]
+    chosen = config["languages"] if neurons["languages"] is None else neurons["languages"]
+    for label in chosen:
+        if label not in config["languages"]:
+            yield f"neurons.languages: {label!r} is not in languages ({', '.join(config['languages'])})"
+    if len(chosen) == 1:
+        yield f"neurons.languages: {chosen[0]!r} alone has no neurons of its own; name two languages or more, or none"
+    for name, counts in neurons["counts"].items():
+        if name in config["models"]:
+            yield f"neurons.counts.{name}: a model has this name; give the counts another one"
+        for label in counts["languages"]:
+            try:
+                languages.get(label, config["labels"])
+            except ValueError as error:
+                yield f"neurons.counts.{name}.languages: {error}"
 
 
 def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[str]:

@@ -129,6 +129,15 @@ MEANING = {
     "random_p_value_holm": "random_p_value adjusted (Holm) for all languages tested with the same region",
     "priors_p_value": "of sentences: the same test against priors, same intervention: is more known than frequent answers",
     "priors_p_value_holm": "priors_p_value adjusted (Holm) for all languages tested with the same region",
+    # neurons
+    "method": "how neurons were chosen: lape, or precision (average precision of mean activations)",
+    "n_neurons": "neurons of the language (of the layer); several languages may have the same neuron",
+    "n_unique": "neurons that belong to any language",
+    "n_total": "neurons of the model: intermediate features of its feed-forward layers",
+    "neuron_share": "n_neurons / n_total",
+    "shared_neurons": "neurons of both languages",
+    "neuron_jaccard": "shared_neurons / neurons of either language",
+    "neuron_jaccard_by_chance": "expected neuron_jaccard of as many random neurons of each",
     # findings
     "finding": "what is stated, see langatlas.present.findings",
     "value": "the finding's number (a median where it sums up several languages)",
@@ -267,6 +276,14 @@ REGION_OVERLAP = [
     "intersection", "union", "jaccard", "jaccard_by_chance", "times_chance",
 ]  # fmt: skip
 IMPORTANCE_SIMILARITY = ["model", "samples", "language_a", "language_b", "spearman", "cosine", "n_parameters"]
+NEURON_COUNTS = [
+    "model", "method", "side", "language", "n_neurons", "neuron_share", "n_unique", "n_total", "published_source",
+]  # fmt: skip
+NEURON_LAYERS = ["model", "method", "side", "language", "layer", "n_neurons", "neuron_share", "n_total"]
+NEURON_OVERLAP = [
+    "model", "method", "side", "language_a", "language_b", "shared_neurons",
+    "neuron_jaccard", "neuron_jaccard_by_chance", "published_source",
+]  # fmt: skip
 FINDINGS = [
     "model", "finding", "region", "scope", "samples", "ratio", "side", "region_language", "language",
     "value", "low", "high", "language_low", "language_high", "count", "of",
