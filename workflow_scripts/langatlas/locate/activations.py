@@ -71,14 +71,16 @@ class ActivationCounter:
         return look
 
     def _reduce(self, values_TF: torch.Tensor, weights_CT: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Sums over the positions of each class, (C, F) each; products with 0 and 1 are faster than sums of booleans."""
+        """Sums over the positions of each class, (C, F) each; products are faster than sums of booleans."""
         if self._scratch.numel() < values_TF.numel():
             self._scratch = torch.empty(values_TF.numel(), device=self.device)
         scratch_TF = self._scratch[: values_TF.numel()].view(values_TF.shape)
         found = {"sum": weights_CT @ values_TF}
         found["sum_squares"] = weights_CT @ torch.mul(values_TF, values_TF, out=scratch_TF)
-        for name, compare in (("positive", torch.gt), ("zero", torch.eq), ("negative", torch.lt)):
-            found[name] = weights_CT @ compare(values_TF, 0, out=scratch_TF)
+        signs_CF = weights_CT @ torch.sign(values_TF, out=scratch_TF)
+        found["positive"] = weights_CT @ scratch_TF.clamp_(min=0)
+        found["negative"] = found["positive"] - signs_CF
+        found["zero"] = weights_CT.sum(1, keepdim=True) - found["positive"] - found["negative"]
         return found
 
     def result(self) -> Activations:
