@@ -58,15 +58,35 @@ NEURON_TABLES = {"neuron_counts": ["neuron_counts"], "neuron_layers": [], "neuro
 TABLES += list(NEURON_TABLES) if neuron_files() else []
 
 
+def silencing_experiments():
+    return [name for name, chosen in config["experiments"].items() if chosen["kind"] == "neurons"]
+
+
+def experiment_clamps(model, experiment):
+    """The file of clamps of an experiment; none for one that changes weights."""
+    return [f"{R}/{model}/clamps/{experiment}.json"] if experiment in silencing_experiments() else []
+
+
+def silenced_languages(experiment):
+    return config["experiments"][experiment]["silenced"] or neuron_languages()
+
+
+TABLES += ["silencing"] if silencing_experiments() else []
+
+
 def neuron_figures():
-    return [
-        f"{R}/figures/{counted}/neuron_layers.{suffix}"
-        for counted in [*neuron_models(), *imported_counts()]
-        for suffix in ("svg", "png")
-    ]
+    products = [f"{R}/figures/{counted}/neuron_layers" for counted in [*neuron_models(), *imported_counts()]]
+    products += [f"{R}/figures/{model}/silencing" for model in config["models"] if silencing_experiments()]
+    return [f"{product}.{suffix}" for product in products for suffix in ("svg", "png")]
 
 
 def neuron_caption(name):
     """Arguments of report() for a figure of a model or of imported counts."""
     shown = {"figure": name.replace("_", " "), "model": "{counted}"}
     return {"caption": f"../report/{name}.rst", "category": "4 Place", "labels": shown}
+
+
+def neuron_products():
+    """All tables about neurons; the figures stand beside them in the target `neurons`."""
+    names = [*NEURON_TABLES, "silencing", "steering"]
+    return [path for name in names if name in TABLES for path in table_files(name).values()]

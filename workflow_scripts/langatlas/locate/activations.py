@@ -17,6 +17,7 @@ from langatlas.models.neurons import hooked, n_neurons
 from langatlas.models.nll import Batch, batches
 
 log = logging.getLogger(__name__)
+SUMMED = (*SUMS, "sign", "positive")  # how many are negative and zero follows
 
 # Which positions of a sequence a class counts: from positions (1, T) and true lengths (B, 1) to (B, T). Another class (the
 # last token of a prompt, generated tokens) is one more entry; statistics of all classes come from the same pass.
@@ -32,10 +33,9 @@ class ActivationCounter:
         self.classes = list(classes)
         self.device = next(model.parameters()).device
         layers, width = n_neurons(model)
-        shape = (len(self.classes), layers, width)
-        self.sums = {name: torch.zeros(shape, dtype=torch.float64, device=self.device) for name in SUMS}
-        # Counts of one pass through a block are exact in fp32 (below 2^24 tokens); they are added up as int64.
-        self.counts = {name: torch.zeros(shape, dtype=torch.int64, device=self.device) for name in COUNTS}
+        # What is summed: SUMMED. Within a batch in fp32, in which counts below 2^24 are exact; over batches in float64.
+        shape = (len(SUMMED), len(self.classes), layers, width)
+        self.totals = torch.zeros(shape, dtype=torch.float64, device=self.device)
         self.tokens = torch.zeros(len(self.classes), dtype=torch.int64)
         self.means = np.zeros((layers, keep_means, width), np.float32)
         self.hooks = {layer: self._hook(layer) for layer in range(layers)}
@@ -53,45 +53,40 @@ class ActivationCounter:
     def _hook(self, layer: int):
         def look(values: torch.Tensor) -> None:
             values_BTF = values.reshape(len(self._lengths), -1, values.shape[-1])  # OPT's layers are given (B * T, F)
-            found = dict.fromkeys((*SUMS, *COUNTS), 0)
+            sums_4CF = torch.zeros(len(SUMMED), len(self.classes), values.shape[-1], device=self.device)
             for row, length in enumerate(self._lengths):  # one sequence at a time stays in the processor's cache
                 values_TF = values_BTF[row, :length].float()
-                weights_CT = self._weights_BCT[row, :, :length]
-                part = self._reduce(values_TF, weights_CT)
-                for name, sums_CF in part.items():
-                    found[name] += sums_CF
-                if self._index[row] < self.means.shape[1]:
-                    everything = part["sum"] if self.classes == ["all"] else values_TF.sum(0, keepdim=True)
-                    self.means[layer, self._index[row]] = (everything[0] / length).cpu().numpy()
-            for name in SUMS:
-                self.sums[name][:, layer] += found[name]
-            for name in COUNTS:
-                self.counts[name][:, layer] += found[name].to(torch.int64)
+                part_4CF = self._reduce(values_TF, self._weights_BCT[row, :, :length])
+                sums_4CF += part_4CF
+                if (number := self._index[row]) < self.means.shape[1]:
+                    total_F = part_4CF[0, 0] if self.classes == ["all"] else values_TF.sum(0)
+                    self.means[layer, number] = (total_F / length).cpu().numpy()
+            self.totals[:, :, layer] += sums_4CF
 
         return look
 
-    def _reduce(self, values_TF: torch.Tensor, weights_CT: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Sums over the positions of each class, (C, F) each; products are faster than sums of booleans."""
+    def _reduce(self, values_TF: torch.Tensor, weights_CT: torch.Tensor) -> torch.Tensor:
+        """SUMMED over the positions of each class, (4, C, F); products with 0 and 1 are faster than sums of booleans."""
         if self._scratch.numel() < values_TF.numel():
             self._scratch = torch.empty(values_TF.numel(), device=self.device)
         scratch_TF = self._scratch[: values_TF.numel()].view(values_TF.shape)
-        found = {"sum": weights_CT @ values_TF}
-        found["sum_squares"] = weights_CT @ torch.mul(values_TF, values_TF, out=scratch_TF)
-        signs_CF = weights_CT @ torch.sign(values_TF, out=scratch_TF)
-        found["positive"] = weights_CT @ scratch_TF.clamp_(min=0)
-        found["negative"] = found["positive"] - signs_CF
-        found["zero"] = weights_CT.sum(1, keepdim=True) - found["positive"] - found["negative"]
-        return found
+        found_4CF = torch.empty(len(SUMMED), len(weights_CT), values_TF.shape[1], device=self.device)
+        torch.mm(weights_CT, values_TF, out=found_4CF[0])
+        torch.mm(weights_CT, torch.mul(values_TF, values_TF, out=scratch_TF), out=found_4CF[1])
+        torch.mm(weights_CT, torch.sign(values_TF, out=scratch_TF), out=found_4CF[2])
+        torch.mm(weights_CT, scratch_TF.clamp_(min=0), out=found_4CF[3])
+        return found_4CF
 
     def result(self) -> Activations:
         """What was counted, on the CPU."""
-        found = {**self.counts, **self.sums}
-        statistics = {
-            f"{name}.{statistic}": found[statistic][number].cpu().numpy()
-            for number, name in enumerate(self.classes)
-            for statistic in (*COUNTS, *SUMS)
-        }
         tokens = {name: int(count) for name, count in zip(self.classes, self.tokens, strict=True)}
+        statistics = {}
+        for number, (name, count) in enumerate(tokens.items()):
+            found = dict(zip(SUMMED, self.totals[:, number].cpu().numpy(), strict=True))
+            found["negative"] = found["positive"] - found.pop("sign")
+            found["zero"] = count - found["positive"] - found["negative"]
+            found |= {counted: np.nan_to_num(found[counted]).round().astype(np.int64) for counted in COUNTS}
+            statistics |= {f"{name}.{statistic}": found[statistic] for statistic in (*COUNTS, *SUMS)}
         return Activations(statistics, tokens, list(self.means) if self.means.shape[1] else [])
 
 

@@ -20,10 +20,10 @@ MEANING = {
     "side": "base (nothing changed), top, middle, bottom, random; none where no region is used",
     "seed": "seed of a random region",
     "ratio": "selected fraction of the parameters of the scope, in (0, 1]",
-    "edit": "what was done: remove (a region), lines, dimension, set, multiply",
+    "edit": "what was done: remove (a region), lines, dimension, set, multiply, silence or steer (neurons)",
     "setting": "which matrices or module were edited, and how lines were shared among them",
     "target": "which indices were edited",
-    "lines": "lines (rows or columns) edited in each matrix",
+    "lines": "lines (rows or columns) edited in each matrix; of silence and steer: neurons",
     "amount": "what was set, or the factor",
     "parameter": "Hugging Face name of the stored tensor; where it holds q, k and v, each module has a row",
     "layer": "index of the decoder block, from 0",
@@ -134,6 +134,11 @@ MEANING = {
     "n_neurons": "neurons of the language (of the layer); several languages may have the same neuron",
     "n_unique": "neurons that belong to any language",
     "n_total": "neurons of the model: intermediate features of its feed-forward layers",
+    "ratio_to_frequency": "perplexity / that with as many random neurons of the same layers silenced that are as often active",
+    "frequency_p_value": "two-sided paired sign-flip permutation test of the sequences' NLL against that control",
+    "frequency_p_value_holm": "frequency_p_value adjusted (Holm) for all languages tested with the same neurons",
+    "log_perplexity_published": "mean over sequences of each sequence's mean NLL in nats, as LAPE's release prints it",
+    "log_perplexity_change_published": "log_perplexity_published minus that of the unchanged model",
     "neuron_share": "n_neurons / n_total",
     "shared_neurons": "neurons of both languages",
     "neuron_jaccard": "shared_neurons / neurons of either language",
@@ -278,6 +283,12 @@ REGION_OVERLAP = [
 IMPORTANCE_SIMILARITY = ["model", "samples", "language_a", "language_b", "spearman", "cosine", "n_parameters"]
 NEURON_COUNTS = [
     "model", "method", "side", "language", "n_neurons", "neuron_share", "n_unique", "n_total", "published_source",
+]  # fmt: skip
+SILENCING = [
+    "model", "experiment", "method", "region", "region_language", "language", "side", "n_neurons",
+    *with_interval("ratio_to_base"), *with_interval("ratio_to_random"), "p_value", "p_value_holm",
+    *with_interval("ratio_to_frequency"), "frequency_p_value", "frequency_p_value_holm",
+    "log_perplexity_published", "log_perplexity_change_published", "n_seeds", "n_sequences", "rank",
 ]  # fmt: skip
 NEURON_LAYERS = ["model", "method", "side", "language", "layer", "n_neurons", "neuron_share", "n_total"]
 NEURON_OVERLAP = [
