@@ -9,6 +9,8 @@
 # results/{model}/edits/{experiment}.json                               lines, dimensions or parameters to change
 # results/{model}/activations/{language}.safetensors                    how often and how strongly each neuron is active
 # results/{model}/neurons/{method}.parquet                              which neurons belong to which language
+# results/{model}/clamps/{experiment}.json                              neurons to hold at a value
+# results/{model}/steering/{steering}.parquet                           what the model writes when steered, one row a text
 # results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
 # results/{model}/generation/{generation}.parquet                        what the model writes, one row a text
 # results/questions/{questions}/*.yaml .jsonl                           tasks of lm-evaluation-harness
@@ -80,6 +82,7 @@ include: "rules/edits.smk"
 include: "rules/neurons.smk"
 include: "rules/perplexity.smk"
 include: "rules/generation.smk"
+include: "rules/steering.smk"
 include: "rules/questions.smk"
 include: "rules/pretraining.smk"
 include: "rules/controls.smk"

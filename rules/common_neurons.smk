@@ -74,6 +74,18 @@ def silenced_languages(experiment):
 TABLES += ["silencing"] if silencing_experiments() else []
 
 
+def steered_languages(name):
+    """Languages of the pairs of an experiment, in order."""
+    return list(dict.fromkeys(language for pair in config["steering"][name]["pairs"] for language in pair))
+
+
+def steering_files():
+    return [f"{R}/{model}/steering/{name}.parquet" for model in config["models"] for name in config["steering"]]
+
+
+TABLES += ["steering"] if config["steering"] else []
+
+
 def neuron_figures():
     products = [f"{R}/figures/{counted}/neuron_layers" for counted in [*neuron_models(), *imported_counts()]]
     products += [f"{R}/figures/{model}/silencing" for model in config["models"] if silencing_experiments()]

@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.models.adapters import dimension_of
+from langatlas.neuron_settings import neuron_problems
 
-DROPPABLE = ("experiments", "generation", "questions", "pretraining")
+DROPPABLE = ("experiments", "generation", "steering", "questions", "pretraining")
 
 
 def checked(config: dict, schema_path: str | Path) -> dict:
@@ -116,7 +117,7 @@ def inconsistencies(config: dict) -> Iterator[str]:
     for kind in ("core", "monolingual"):
         yield from _region_problems(kind, regions[kind])
     yield from _control_problems(config)
-    yield from _neuron_problems(config)
+    yield from neuron_problems(config)
     for name, experiment in config["experiments"].items():
         yield from _experiment_problems(name, experiment, config)
     for name, chosen in config["generation"].items():
@@ -169,24 +170,6 @@ def _languages(config: dict) -> Iterator[str]:
                 yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
 
 
-def _neuron_problems(config: dict) -> Iterator[str]:
-    neurons = config["neurons"]
-    chosen = config["languages"] if neurons["languages"] is None else neurons["languages"]
-    for label in chosen:
-        if label not in config["languages"]:
-            yield f"neurons.languages: {label!r} is not in languages ({', '.join(config['languages'])})"
-    if len(chosen) == 1:
-        yield f"neurons.languages: {chosen[0]!r} alone has no neurons of its own; name two languages or more, or none"
-    for name, counts in neurons["counts"].items():
-        if name in config["models"]:
-            yield f"neurons.counts.{name}: a model has this name; give the counts another one"
-        for label in counts["languages"]:
-            try:
-                languages.get(label, config["labels"])
-            except ValueError as error:
-                yield f"neurons.counts.{name}.languages: {error}"
-
-
 def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[str]:
     milestones = config["importance"]["samples"]
     for samples in experiment["samples"] or []:
@@ -199,8 +182,6 @@ def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[
     for key in needs.get(experiment["kind"], []):
         if not experiment[key]:
             yield f"experiments.{name}.{key}: missing; an experiment of kind {experiment['kind']} needs it"
-    if experiment["kind"] == "neurons":
-        yield from _silencing_problems(f"experiments.{name}", experiment, config["neurons"], config["languages"])
     if experiment["kind"] == "lines":
         region = "core" if experiment["region"].startswith("core") else "monolingual"
         ratios = config["regions"][region]["ratios"]
@@ -208,18 +189,6 @@ def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[
             yield f"experiments.{name}.ratio: {experiment['ratio']} is none of regions.{region}.ratios {ratios}"
         for setting, axes in experiment["settings"].items():
             yield from _axis_problems(f"experiments.{name}.settings.{setting}", axes)
-
-
-def _silencing_problems(key: str, experiment: dict, neurons: dict, every: list[str]) -> Iterator[str]:
-    found = every if neurons["languages"] is None else neurons["languages"]
-    if not found:
-        yield f"{key}: nobody's neurons are found; name neurons.languages, or take the experiment away with {key}: null"
-    for label in experiment["silenced"] or []:
-        if label not in found:
-            yield f"{key}.silenced: {label!r} is not in neurons.languages ({', '.join(found)})"
-    for method in experiment["methods"]:
-        if method not in neurons["methods"]:
-            yield f"{key}.methods: {method!r} is not in neurons.methods ({', '.join(neurons['methods'])})"
 
 
 def _generation_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:

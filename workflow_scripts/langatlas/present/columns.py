@@ -3,6 +3,8 @@
 ``write_table`` refuses a column that is not here, and puts the meanings into the table's JSON sidecar.
 """
 
+from langatlas.present import neuron_columns
+
 MEANING = {
     # coordinates
     "model": "name of the model in the config",
@@ -125,24 +127,11 @@ MEANING = {
     "n_not_a": "questions whose right answer is not A",
     "base_p_value": "two-sided paired sign-flip permutation test of the questions answered rightly, against the unchanged model",
     "base_p_value_holm": "base_p_value adjusted (Holm) for all languages tested with the same region",
-    "random_p_value": "the same test against as many random parameters removed; empty where that was not measured",
+    "random_p_value": "the same test against as many random parameters removed (of steering: random neurons held); empty where "
+    "that was not measured",
     "random_p_value_holm": "random_p_value adjusted (Holm) for all languages tested with the same region",
     "priors_p_value": "of sentences: the same test against priors, same intervention: is more known than frequent answers",
     "priors_p_value_holm": "priors_p_value adjusted (Holm) for all languages tested with the same region",
-    # neurons
-    "method": "how neurons were chosen: lape, or precision (average precision of mean activations)",
-    "n_neurons": "neurons of the language (of the layer); several languages may have the same neuron",
-    "n_unique": "neurons that belong to any language",
-    "n_total": "neurons of the model: intermediate features of its feed-forward layers",
-    "ratio_to_frequency": "perplexity / that with as many random neurons of the same layers silenced that are as often active",
-    "frequency_p_value": "two-sided paired sign-flip permutation test of the sequences' NLL against that control",
-    "frequency_p_value_holm": "frequency_p_value adjusted (Holm) for all languages tested with the same neurons",
-    "log_perplexity_published": "mean over sequences of each sequence's mean NLL in nats, as LAPE's release prints it",
-    "log_perplexity_change_published": "log_perplexity_published minus that of the unchanged model",
-    "neuron_share": "n_neurons / n_total",
-    "shared_neurons": "neurons of both languages",
-    "neuron_jaccard": "shared_neurons / neurons of either language",
-    "neuron_jaccard_by_chance": "expected neuron_jaccard of as many random neurons of each",
     # findings
     "finding": "what is stated, see langatlas.present.findings",
     "value": "the finding's number (a median where it sums up several languages)",
@@ -181,6 +170,7 @@ MEANING = {
     "spearman": "rank correlation of the two languages' importance",
     "cosine": "cosine similarity of the two languages' importance",
 }
+MEANING |= neuron_columns.MEANING
 SUFFIXES = {
     "_low": "lower end of the 95 % bootstrap interval over sequences",
     "_high": "upper end of the 95 % bootstrap interval over sequences",
@@ -281,20 +271,6 @@ REGION_OVERLAP = [
     "intersection", "union", "jaccard", "jaccard_by_chance", "times_chance",
 ]  # fmt: skip
 IMPORTANCE_SIMILARITY = ["model", "samples", "language_a", "language_b", "spearman", "cosine", "n_parameters"]
-NEURON_COUNTS = [
-    "model", "method", "side", "language", "n_neurons", "neuron_share", "n_unique", "n_total", "published_source",
-]  # fmt: skip
-SILENCING = [
-    "model", "experiment", "method", "region", "region_language", "language", "side", "n_neurons",
-    *with_interval("ratio_to_base"), *with_interval("ratio_to_random"), "p_value", "p_value_holm",
-    *with_interval("ratio_to_frequency"), "frequency_p_value", "frequency_p_value_holm",
-    "log_perplexity_published", "log_perplexity_change_published", "n_seeds", "n_sequences", "rank",
-]  # fmt: skip
-NEURON_LAYERS = ["model", "method", "side", "language", "layer", "n_neurons", "neuron_share", "n_total"]
-NEURON_OVERLAP = [
-    "model", "method", "side", "language_a", "language_b", "shared_neurons",
-    "neuron_jaccard", "neuron_jaccard_by_chance", "published_source",
-]  # fmt: skip
 FINDINGS = [
     "model", "finding", "region", "scope", "samples", "ratio", "side", "region_language", "language",
     "value", "low", "high", "language_low", "language_high", "count", "of",

@@ -9,9 +9,17 @@ import pandas as pd
 
 from langatlas import languages, statistics
 from langatlas.locate.neuron_files import NeuronSet
-from langatlas.present import columns, markup, wide_tables
+from langatlas.present import markup, wide_tables
 
 SOURCE = "Tang et al. 2024, arXiv 2402.16438, released neurons"
+COUNTS = [
+    "model", "method", "side", "language", "n_neurons", "neuron_share", "n_unique", "n_total", "published_source",
+]  # fmt: skip
+LAYERS = ["model", "method", "side", "language", "layer", "n_neurons", "neuron_share", "n_total"]
+OVERLAP = [
+    "model", "method", "side", "language_a", "language_b", "shared_neurons",
+    "neuron_jaccard", "neuron_jaccard_by_chance", "published_source",
+]  # fmt: skip
 SETTING = ["model", "method", "side"]
 COUNTS_NOTE = """Neurons: intermediate features of feed-forward layers. lape: lowest entropy of activation probability over
 languages; precision: highest (top) or lowest (bottom) average precision of the mean activation as a sign of the language,
@@ -46,7 +54,7 @@ def neuron_counts(sets: Sequence[NeuronSet], published: pd.DataFrame) -> pd.Data
     known = published.rename(columns=renamed).assign(method="lape", side="top", published_source=SOURCE)
     table = pd.concat([pd.DataFrame(rows), known], ignore_index=True)
     table["neuron_share"] = table["n_neurons"] / table["n_total"]
-    return table.reindex(columns=columns.NEURON_COUNTS)
+    return table.reindex(columns=COUNTS)
 
 
 def neuron_layers(sets: Sequence[NeuronSet]) -> pd.DataFrame:
@@ -61,7 +69,7 @@ def neuron_layers(sets: Sequence[NeuronSet]) -> pd.DataFrame:
         for language in found.languages
         for layer, count in enumerate(found.mask(language, side).sum(1))
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns.NEURON_LAYERS)
+    return pd.DataFrame(rows, columns=LAYERS)
 
 
 def neuron_overlap(sets: Sequence[NeuronSet], counts: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +89,7 @@ def neuron_overlap(sets: Sequence[NeuronSet], counts: pd.DataFrame, overlap: pd.
             pair = tuple(int(sizes.loc[(model, label), "neurons"]) for label in (a, b))
             setting = {"model": model, "method": "lape", "side": "top", "published_source": SOURCE}
             rows.append(setting | _pair(a, b, shared, pair, int(sizes.loc[(model, a), "total_neurons"])))
-    return pd.DataFrame(rows).reindex(columns=columns.NEURON_OVERLAP)
+    return pd.DataFrame(rows).reindex(columns=OVERLAP)
 
 
 def _pair(a: str, b: str, shared: int, sizes: tuple[int, int], total: int) -> dict:

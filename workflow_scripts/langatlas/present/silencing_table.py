@@ -18,6 +18,12 @@ NOTE = """Neurons of the language of a row are held at 0; columns are tested lan
 the unchanged model. × random: divided by that with as many other neurons of every layer held at 0; × as active: by that with
 others of the same layers that are about as often active in the silenced language (geometric means over seeds). Bold: hit
 hardest. Log-perplexity as published (Tang et al. 2024, arXiv 2402.16438): mean over sequences of each one's mean NLL."""
+COLUMNS = [
+    "model", "experiment", "method", "region", "region_language", "language", "side", "n_neurons",
+    *columns.with_interval("ratio_to_base"), *columns.with_interval("ratio_to_random"), "p_value", "p_value_holm",
+    *columns.with_interval("ratio_to_frequency"), "frequency_p_value", "frequency_p_value_holm",
+    "log_perplexity_published", "log_perplexity_change_published", "n_seeds", "n_sequences", "rank",
+]  # fmt: skip
 SAME = ["model", "experiment", "region"]  # tests of one set of neurons in all languages are corrected together
 AGAINST = {"ratio_to_base": None, "ratio_to_random": "p_value", "ratio_to_frequency": "frequency_p_value"}
 PARTS = {
@@ -39,7 +45,7 @@ def silencing(paths: Iterable[str | os.PathLike], *, resamples: int, permutation
     for name in filter(None, AGAINST.values()):
         table[f"{name}_holm"] = table.groupby(SAME)[name].transform(statistics.holm)
     table["rank"] = table.groupby(SAME)["ratio_to_base"].rank(ascending=False, method="min").astype("Int64")
-    return table.reindex(columns=columns.SILENCING)
+    return table.reindex(columns=COLUMNS)
 
 
 def _of_file(rows: pd.DataFrame, resamples: int, permutations: int, seed: int) -> pd.DataFrame:
