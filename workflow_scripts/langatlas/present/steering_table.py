@@ -87,7 +87,8 @@ def wide_steering(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dic
                 ends = (steps.loc[step, f"target_share{end}"] for end in ("", "_low", "_high"))
                 line[f"Target, {step}"] = markup.interval(*ends)
             line["p"] = steps["random_p_value"].get("both")
-            line["Source, both"] = markup.number(steps.loc["both", "source_share"])
+            for step in ("base", "both", "random"):
+                line[f"Source, {step}"] = markup.number(steps.loc[step, "source_share"])
             line["Cannot be told, both"] = markup.number(steps.loc["both", "unknown_share"])
             lines.append(line | {"Texts": int(steps.loc["both", "n_texts"])})
         parts[f"{model}, {experiment}: {method}"] = pd.DataFrame(lines)

@@ -62,6 +62,6 @@ def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figur
     drawing.supxlabel("layer", size=8)
     drawing.supylabel("share of the language's neurons", size=8)
     if len(handles) > 1:
-        drawing.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False)
+        drawing.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=len(handles), frameon=False)
     canvas.headline(drawing, f"Where language-specific neurons lie · {model}")
     return drawing
