@@ -35,7 +35,7 @@ rule steer_text:
         tokenizer=lambda wildcards: f"{R}/models/{wildcards.model}",
         pairs=lambda wildcards: config["steering"][wildcards.steering]["pairs"],
         languages=lambda wildcards: steered_languages(wildcards.steering),
-        detectable=config["languages"],
+        detectable=lambda wildcards: config["steering"][wildcards.steering]["detectable"] or config["languages"],
         prompts_each=lambda wildcards: config["steering"][wildcards.steering]["count"],
         prompt_tokens=lambda wildcards: config["steering"][wildcards.steering]["prompt_tokens"],
         max_new_tokens=lambda wildcards: config["steering"][wildcards.steering]["max_new_tokens"],

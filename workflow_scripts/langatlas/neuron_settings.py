@@ -27,6 +27,9 @@ def neuron_problems(config: dict) -> Iterator[str]:
             key = f"experiments.{name}"
             yield from _choice_problems(key, chosen["silenced"] or [], chosen["methods"], config)
     for name, chosen in config["steering"].items():
+        for label in chosen["detectable"] or []:
+            if label not in config["languages"]:
+                yield f"steering.{name}.detectable: {label!r} is not in languages ({', '.join(config['languages'])})"
         named = [label for pair in chosen["pairs"] for label in pair]
         yield from _choice_problems(f"steering.{name}", named, [chosen["method"]], config)
 
