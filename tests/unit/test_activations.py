@@ -90,6 +90,20 @@ def test_no_batch_and_no_padding_changes_a_count():
         assert found.tokens == alone.tokens
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_counts_are_exact_where_the_model_runs_in_bfloat16(dtype):
+    """A sequence of 900 tokens: bfloat16 holds whole numbers up to 256 only."""
+    model, text = tiny_llama(dtype=dtype), [np.arange(900, dtype=np.uint32) % 23]
+    seen = []
+    hooks = {0: lambda values: seen.append(values.float())}
+    found = activations_of(model, text, reading="gate", batch_size=1, precision="bfloat16")
+    with torch.no_grad(), hooked(model, "gate", hooks), torch.autocast("cpu", torch.bfloat16):
+        model(torch.from_numpy(text[0].astype(np.int64))[None])
+    np.testing.assert_array_equal(found.statistics["all.positive"][0], (seen[0][0] > 0).sum(0).numpy())
+    np.testing.assert_array_equal(found.statistics["all.negative"][0], (seen[0][0] < 0).sum(0).numpy())
+    np.testing.assert_allclose(found.statistics["all.sum"][0], seen[0][0].double().sum(0).numpy(), rtol=1e-4, atol=1e-4)
+
+
 def test_a_planted_neuron_counts_its_tokens():
     """Neuron 5 of layer 0 has its gate on the part of the embedding that only token 3 has."""
     model = tiny_llama()

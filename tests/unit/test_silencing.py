@@ -23,7 +23,8 @@ from langatlas.locate.neuron_files import NeuronSet
 from langatlas.locate.neurons import COLUMNS
 from langatlas.measure.perplexity import SCHEMA, applied, describe, sweep
 from langatlas.models.neurons import hooked, n_neurons, sites
-from langatlas.present import silencing_table
+from langatlas.present import edit_tables, silencing_table
+from langatlas.present.perplexity_table import tabulate_perplexity
 from langatlas.tokens import TokenShard
 from tiny import random_sequences, tiny_llama
 
@@ -222,3 +223,18 @@ def test_the_table_of_silencing_by_hand(tmp_path):
     parts = silencing_table.wide_silencing(table.reset_index())
     assert next(iter(parts)) == "m: lape, top: × base"
     assert "2.72" in str(parts["m: lape, top: × base"]["ru"][0])
+
+
+def test_the_table_of_perplexities_agrees_and_the_table_of_edits_leaves_neurons_out(tmp_path):
+    """The general table pairs a set with the control of equal number by layer, as this one does; edits are of weights only."""
+    nll = {(None, "base", None, None): [4.0, 6.0, 10.0], ("ru", "top", "gate", None): [6.0, 6.0, 18.0]}
+    nll |= {("ru", "random", "gate", seed): [5.0, 6.0, 10.0 + 2 * seed] for seed in (1, 2)}
+    nll |= {("ru", "random", f"gate, {BY_FREQUENCY}", 1): [4.0, 6.0, 14.0]}
+    write_rows(tmp_path / "ru.parquet", "ru", nll)
+    settings = {"resamples": 200, "permutations": 200, "seed": 1}
+    general = tabulate_perplexity([tmp_path / "ru.parquet"], **settings)
+    top = general[general["side"] == "top"].iloc[0]
+    own = silencing_table.silencing([tmp_path / "ru.parquet"], **settings).iloc[0]
+    for name in ("ratio_to_base", "ratio_to_base_low", "ratio_to_random", "ratio_to_random_high", "p_value"):
+        assert own[name] == pytest.approx(top[name]), name
+    assert edit_tables.edits(general).empty

@@ -71,10 +71,11 @@ class ActivationCounter:
             self._scratch = torch.empty(values_TF.numel(), device=self.device)
         scratch_TF = self._scratch[: values_TF.numel()].view(values_TF.shape)
         found_4CF = torch.empty(len(SUMMED), len(weights_CT), values_TF.shape[1], device=self.device)
-        torch.mm(weights_CT, values_TF, out=found_4CF[0])
-        torch.mm(weights_CT, torch.mul(values_TF, values_TF, out=scratch_TF), out=found_4CF[1])
-        torch.mm(weights_CT, torch.sign(values_TF, out=scratch_TF), out=found_4CF[2])
-        torch.mm(weights_CT, scratch_TF.clamp_(min=0), out=found_4CF[3])
+        with torch.autocast(self.device.type, enabled=False):  # in bfloat16 no count above 256 would be exact
+            torch.mm(weights_CT, values_TF, out=found_4CF[0])
+            torch.mm(weights_CT, torch.mul(values_TF, values_TF, out=scratch_TF), out=found_4CF[1])
+            torch.mm(weights_CT, torch.sign(values_TF, out=scratch_TF), out=found_4CF[2])
+            torch.mm(weights_CT, scratch_TF.clamp_(min=0), out=found_4CF[3])
         return found_4CF
 
     def result(self) -> Activations:
