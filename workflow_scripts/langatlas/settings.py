@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.models.adapters import dimension_of
+from langatlas.neuron_settings import neuron_problems
 
-DROPPABLE = ("experiments", "generation", "questions", "pretraining")
+DROPPABLE = ("experiments", "generation", "steering", "questions", "pretraining")
 
 
 def checked(config: dict, schema_path: str | Path) -> dict:
@@ -116,6 +117,7 @@ def inconsistencies(config: dict) -> Iterator[str]:
     for kind in ("core", "monolingual"):
         yield from _region_problems(kind, regions[kind])
     yield from _control_problems(config)
+    yield from neuron_problems(config)
     for name, experiment in config["experiments"].items():
         yield from _experiment_problems(name, experiment, config)
     for name, chosen in config["generation"].items():
