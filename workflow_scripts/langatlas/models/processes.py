@@ -112,7 +112,6 @@ def joined() -> Iterator[tuple[int, int]]:
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     logging.basicConfig(level=logging.WARNING, format=f"[{rank}] %(message)s", force=True)
     logging.getLogger("langatlas").setLevel(logging.ERROR if rank else logging.INFO)
-    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")  # DeepSpeed's calls, not ours
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     try:
@@ -137,6 +136,7 @@ def _meet() -> None:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     import deepspeed
 
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)  # it sets its own when it is imported
     if not gpu:  # an optional extension for shared memory, which it would compile for most of a minute
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed("nccl" if gpu else "gloo", timeout=PATIENCE, verbose=False)
