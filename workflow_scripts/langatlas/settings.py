@@ -248,6 +248,9 @@ def _control_problems(config: dict) -> Iterator[str]:
     core = config["regions"]["core"]
     if controls["ratio"] not in core["ratios"]:
         yield f"regions.controls.ratio: {controls['ratio']} is none of regions.core.ratios {core['ratios']}"
+    for label in config["regions"]["against"] or []:
+        if label not in config["regions"]["monolingual"]["languages"]:
+            yield f"regions.against: {label!r} has no region: it is not in regions.monolingual.languages"
     for label in controls["single"]:
         if label not in core["languages"] + config["regions"]["monolingual"]["languages"]:
             yield f"regions.controls.single: {label!r} has no importance: it is in neither regions.core nor regions.monolingual"
