@@ -7,6 +7,10 @@
 # results/{model}/importance-{variant}/{language}/{samples}.safetensors other scores, as controls
 # results/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors one bit a parameter
 # results/{model}/edits/{experiment}.json                               lines, dimensions or parameters to change
+# results/{model}/activations/{language}.safetensors                    how often and how strongly each neuron is active
+# results/{model}/neurons/{method}.parquet                              which neurons belong to which language
+# results/{model}/clamps/{experiment}.json                              neurons to hold at a value
+# results/{model}/steering/{steering}.parquet                           what the model writes when steered, one row a text
 # results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
 # results/{model}/generation/{generation}.parquet                        what the model writes, one row a text
 # results/questions/{questions}/*.yaml .jsonl                           tasks of lm-evaluation-harness
@@ -41,7 +45,9 @@ include: "rules/common_experiments.smk"
 include: "rules/common_pretraining.smk"
 include: "rules/common_controls.smk"
 include: "rules/common_generation.smk"
+include: "rules/common_engine.smk"
 include: "rules/common_questions.smk"
+include: "rules/common_neurons.smk"
 
 
 wildcard_constraints:
@@ -74,8 +80,10 @@ include: "rules/tokens.smk"
 include: "rules/importance.smk"
 include: "rules/regions.smk"
 include: "rules/edits.smk"
+include: "rules/neurons.smk"
 include: "rules/perplexity.smk"
 include: "rules/generation.smk"
+include: "rules/steering.smk"
 include: "rules/questions.smk"
 include: "rules/pretraining.smk"
 include: "rules/controls.smk"

@@ -242,7 +242,7 @@ def figures():
         names = drawn + (["training_curve"] if is_mini(model) else [])
         products += [f"{R}/figures/{model}/{name}.{suffix}" for name in names for suffix in ("svg", "png")]
         products += [f"{R}/figures/{model}/{name}_layers.gif" for name in ANIMATIONS]
-    return products
+    return products + neuron_figures()
 
 
 def density_sheets():
@@ -278,14 +278,20 @@ def language_region(region):
     return region.replace("monolingual-", "language-", 1)
 
 
+def subtracted_languages():
+    """Languages whose regions are taken away from every other's."""
+    return config["regions"]["against"] or config["regions"]["monolingual"]["languages"]
+
+
 def language_regions(scope):
-    """Regions of all languages of one scope, of which the monolingual ones are made."""
-    return [name for name in region_names("language") if region_scope(name) == scope]
+    """Regions of these languages of one scope."""
+    return [f"language-{language}{scope_suffix(scope)}" for language in subtracted_languages()]
 
 
 def shared_region(region):
-    """What two or more languages have in their regions, in the scope of a region."""
-    return f"shared{scope_suffix(region_scope(region))}"
+    """What is taken away from a language's region: what any of those languages has, or, for one of them, what two have."""
+    stem = "shared" if region_language(region) in subtracted_languages() else "union"
+    return f"{stem}{scope_suffix(region_scope(region))}"
 
 
 def region_outputs(kind):

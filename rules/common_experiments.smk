@@ -27,8 +27,12 @@ def experiment_regions(model, experiment):
 
 
 def experiment_edits(model, experiment):
-    """The file of edits of an experiment; none for one that removes regions."""
-    return [] if removes_regions(experiment) else [f"{R}/{model}/edits/{experiment}.json"]
+    """The file of edits of an experiment; none for one that removes regions or silences neurons."""
+    return (
+        []
+        if config["experiments"][experiment]["kind"] in ("removal", "neurons")
+        else [f"{R}/{model}/edits/{experiment}.json"]
+    )
 
 
 def edited_region(model, experiment):

@@ -32,6 +32,7 @@ rule accumulate_gradients:
         reduction=config["importance"]["reduction"],
         batch_size=config["importance"]["batch_size"],
         precision=config["importance"]["precision"],
+        engine=lambda wildcards: engine_settings(wildcards.model),
         code=code_version("accumulate_gradients"),
     script:
         "../workflow_scripts/accumulate_gradients.py"

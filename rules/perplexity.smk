@@ -1,6 +1,6 @@
 # NLL of every test sequence under every intervention of an experiment. One job a language: the model is loaded once.
 #
-# IN   results/models/{model}/model.json, results/{model}/tokens/{language}/test/00000.arrow, region files or edits
+# IN   results/models/{model}/model.json, results/{model}/tokens/{language}/test/00000.arrow, region files, edits or clamps
 # OUT  results/{model}/perplexity/{experiment}/{language}.parquet
 
 
@@ -10,6 +10,7 @@ rule measure_perplexity:
         shard=f"{R}/{{model}}/tokens/{{language}}/test/00000.arrow",
         regions=lambda wildcards: experiment_regions(wildcards.model, wildcards.experiment),
         edits=lambda wildcards: experiment_edits(wildcards.model, wildcards.experiment),
+        clamps=lambda wildcards: experiment_clamps(wildcards.model, wildcards.experiment),
     output:
         rows=f"{R}/{{model}}/perplexity/{{experiment}}/{{language}}.parquet",
     log:

@@ -37,6 +37,7 @@ rule further_pretrain:
         sequences=lambda wildcards: config["pretraining"][wildcards.pretraining]["sequences"],
         described=lambda wildcards: described_pretraining(wildcards.pretraining),
         batch_size=config["perplexity"]["batch_size"],
+        engine=lambda wildcards: engine_settings(wildcards.model),
         code=code_version("further_pretrain"),
     script:
         "../workflow_scripts/further_pretrain.py"

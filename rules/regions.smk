@@ -58,8 +58,8 @@ rule select_language_region:
         "../workflow_scripts/select_region.py"
 
 
-# What two or more languages have: each region is read once, where a language minus each of the others would read the
-# square of their number.
+# What any language of regions.against has in its region (union), and what two or more have (shared: what one of them loses):
+# each region is read once, where a language minus each of the others would read the square of their number.
 rule select_shared_region:
     input:
         regions=lambda wildcards: region_files(
@@ -78,6 +78,7 @@ rule select_shared_region:
         runtime=60,
     params:
         sides=region_sides("language"),
+        least=lambda wildcards: 2 if wildcards.region.startswith("shared") else 1,
         code=code_version("select_shared_region"),
     script:
         "../workflow_scripts/select_shared_region.py"

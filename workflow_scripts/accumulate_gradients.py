@@ -1,9 +1,8 @@
 """Sum theta * gradient over one token shard up to each milestone. Output: one F32 tensor per parameter, signed."""
 
-import time
-
 from langatlas import runlog
-from langatlas.locate.importance import importance_of_shard, samples_in_shard, write_progress
+from langatlas.locate import distributed
+from langatlas.locate.importance import samples_in_shard
 from langatlas.models import checkpoint, devices
 from langatlas.provenance import collect
 from langatlas.tokens import open_shard
@@ -21,16 +20,16 @@ if __name__ == "__main__":
                 f"shard(s) needs {milestones[-1]}: give more text to the locate split or lower importance.samples"
             )
         described = {"model": manifest.name, "model_hash": manifest.hash, "revision": manifest.revision}
-        metadata = collect(**params) | described | {"tokenizer": shard.metadata["tokenizer"]}
-        started = time.perf_counter()
-        progress = importance_of_shard(
-            checkpoint.load(manifest, devices.pick_device()),
-            shard.sequences,
-            milestones,
-            snakemake.output.partial,
-            metadata | {"language": snakemake.wildcards.language},
-            batch_size=params.batch_size,
-            reduction=params.reduction,
-            precision=params.precision,
-        )
-        write_progress(snakemake.output.stats, progress, time.perf_counter() - started, runlog.peak_memory_gib())
+        described |= {"tokenizer": shard.metadata["tokenizer"], "language": snakemake.wildcards.language}
+        job = {
+            "manifest": vars(manifest),
+            "shard": shard.path,
+            "milestones": milestones,
+            "outputs": list(snakemake.output.partial),
+            "metadata": collect(**params) | described,
+            "stats": snakemake.output.stats,
+            "offload": params.engine["offload"],
+            "settings": {key: params[key] for key in ("batch_size", "reduction", "precision")},
+        }
+        chosen = {"engine": params.engine["engine"], "processes": params.engine["processes"]}
+        distributed.run(job, **chosen, nodes=snakemake.resources.get("nodes", 1), threads=snakemake.threads)

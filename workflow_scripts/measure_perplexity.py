@@ -1,7 +1,8 @@
-"""Remove every region (or make every edit) of an experiment in turn and measure one language. Output: NLL of each sequence."""
+"""Make every intervention of an experiment in turn and measure one language. Output: NLL of each sequence."""
 
 from langatlas import runlog
 from langatlas.intervene.edits import read_edits
+from langatlas.intervene.neurons import read_clamps
 from langatlas.intervene.removal import open_regions
 from langatlas.measure.perplexity import sweep, write_rows
 from langatlas.models import checkpoint, devices
@@ -18,6 +19,8 @@ if __name__ == "__main__":
         interventions = open_regions(snakemake.input.regions, model, manifest.hash)
         for path in snakemake.input.edits:
             interventions += read_edits(path, manifest.hash)
+        for path in snakemake.input.clamps:
+            interventions += read_clamps(path, manifest.hash)
         rows = sweep(
             model,
             shard,

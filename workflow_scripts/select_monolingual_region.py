@@ -1,4 +1,4 @@
-"""A language's region minus the union of all others', and its random controls. Output: one region file a side and ratio."""
+"""A language's region minus the union of others', and its random controls. Output: one region file a side and ratio."""
 
 from langatlas import runlog
 from langatlas.locate.regions import select_monolingual

@@ -1,4 +1,4 @@
-"""What two or more languages have in their regions. Output: one region file a side and ratio."""
+"""What two or more languages have in their regions (shared), or any (union). Output: one region file a side and ratio."""
 
 from langatlas import runlog
 from langatlas.locate.regions import select_shared
@@ -11,5 +11,6 @@ if __name__ == "__main__":
             snakemake.input.regions,
             dict(zip([tuple(side) for side in params.sides], snakemake.output.regions, strict=True)),
             region=snakemake.wildcards.region,
+            least=params.least,
             metadata=collect(params.code, region_language=""),
         )

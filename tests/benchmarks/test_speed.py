@@ -16,6 +16,7 @@ import yaml
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from langatlas.intervene.removal import open_regions
+from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import GradientSum, Progress, accumulate
 from langatlas.locate.regions import select
 from langatlas.measure.perplexity import sweep
@@ -64,6 +65,22 @@ def test_importance_beside_bare_forward_and_backward(model, text, faster):
         model.zero_grad(set_to_none=True)
 
     assert faster(ours, bare, at_least=0.95) >= 0.95
+
+
+def test_counting_activations_beside_bare_forward(model, text, faster):
+    """Counting runs no output layer; beside a loop without one (the second row) it must not fall far behind either."""
+    prepared = list(batches(text, 4, by_length=True))
+
+    def ours():
+        activations_of(model, text, reading="gate", keep_means=64, batch_size=4, precision="float32")
+
+    def bare(network):
+        with torch.inference_mode():
+            for batch in prepared:
+                network(input_ids=batch.input_ids_BT, use_cache=False)
+
+    assert faster(ours, lambda: bare(model), at_least=0.9) >= 0.9
+    assert faster(ours, lambda: bare(model.base_model), at_least=0.7) >= 0.7
 
 
 def test_memory_of_importance(record):

@@ -95,6 +95,11 @@ def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(pr
         "edits",
         "outliers",
         "published",
+        "neuron_counts",
+        "neuron_layers",
+        "neuron_overlap",
+        "silencing",
+        "steering",
         "generation",
         "questions",
         "pretraining",
@@ -199,13 +204,13 @@ def test_editing_a_library_module_reruns_the_rules_that_import_it(project):
         plan = planned(project)
     finally:
         undo()
-    assert plan["measure_perplexity"] == 3 * 3 + 2
+    assert plan["measure_perplexity"] == 3 * 3 + 2 + 2
     assert not set(plan) & {"build_corpus", "tokenize_test", "accumulate_gradients", "select_core_region", "train_mini"}
 
 
 def test_one_language_can_be_run_again_alone(project):
     assert planned(project, "-R", "measure_perplexity", "--", "language_ru") == {
-        "measure_perplexity": 5,
+        "measure_perplexity": 6,
         "language_ru": 1,
     }
 

@@ -6,6 +6,7 @@ that writes down how it was called and refuses) show what is really sent.
 
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "slurm" / "profile.yaml"
 GPU_RULES = {
     "train_mini", "accumulate_gradients", "score_variants", "find_outliers", "measure_perplexity", "generate_text",
-    "further_pretrain", "measure_questions",
+    "further_pretrain", "measure_questions", "accumulate_activations", "steer_text",
 }  # fmt: skip
 STAND_INS = {
     "sbatch": 'printf "%s\\n" "$*" >> "$SBATCH_CALLS"; echo "this is a stand-in" >&2; exit 1',
@@ -95,7 +96,7 @@ def cluster(tmp_path) -> dict:
     return {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SBATCH_CALLS": str(tmp_path / "calls.txt")}
 
 
-def submit(target: str, cluster: dict, folder: Path, present: list[str]) -> str:
+def submit(target: str, cluster: dict, folder: Path, present: list[str], profile: Path = PROFILE.parent) -> str:
     """The sbatch call for one target, all files in ``present`` being there already."""
     folder.mkdir()
     for name in present:
@@ -104,7 +105,7 @@ def submit(target: str, cluster: dict, folder: Path, present: list[str]) -> str:
         path.touch()
     run = snakemake(
         *("--snakefile", ROOT / "Snakefile", "--configfile", ROOT / "config.yaml", "--directory", folder),
-        *("--profile", ROOT / "slurm", "--retries", 0, "--slurm-init-seconds-before-status-checks", 1, "--", target),
+        *("--profile", profile, "--retries", 0, "--slurm-init-seconds-before-status-checks", 1, "--", target),
         cwd=folder,
         **cluster,
     )
@@ -177,3 +178,23 @@ def test_a_gpu_job_is_sent_with_a_gpu_its_memory_time_and_partition(cluster, tmp
     assert re.search(r"-p gpu\b", call)
     assert re.search(r"--mem 64000\b", call)
     assert re.search(r"-t 480\b", call)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("gpus_per_node: 4", ["--gpus=4", "--mem 64000", "--cpus-per-task=4"]),
+        ("gpus_per_node: 4, nodes: 2", ["--gpus=8", "--nodes=2", "--ntasks-per-node=4", "--cpus-per-task=1"]),
+    ],
+)
+def test_a_spread_model_gets_the_gpus_and_nodes_of_the_profile(cluster, tmp_path, asked, sent):
+    shutil.copytree(ROOT / "slurm", tmp_path / "slurm")
+    path = tmp_path / "slurm" / "profile.yaml"
+    text, rule = path.read_text(encoding="utf-8"), "accumulate_gradients: {mem_mb: 64000, runtime: 480"
+    assert rule in text
+    path.write_text(text.replace(rule, f"{rule}, {asked}"), encoding="utf-8")
+    present = ["results/models/mini/model.json", "results/mini/tokens/ru/locate/00000.arrow"]
+    target = "results/mini/importance/ru/shards/00000.json"
+    call = submit(target, cluster, tmp_path / "run", present, tmp_path / "slurm")
+    assert [option for option in sent if f"{option} " not in f"{call} "] == []
+    assert ("--nodes" in call) == ("nodes" in asked.partition(",")[2])

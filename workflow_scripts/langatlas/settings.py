@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.models.adapters import dimension_of
+from langatlas.neuron_settings import neuron_problems
 
-DROPPABLE = ("experiments", "generation", "questions", "pretraining")
+DROPPABLE = ("experiments", "generation", "steering", "questions", "pretraining")
 
 
 def checked(config: dict, schema_path: str | Path) -> dict:
@@ -116,6 +117,7 @@ def inconsistencies(config: dict) -> Iterator[str]:
     for kind in ("core", "monolingual"):
         yield from _region_problems(kind, regions[kind])
     yield from _control_problems(config)
+    yield from neuron_problems(config)
     for name, experiment in config["experiments"].items():
         yield from _experiment_problems(name, experiment, config)
     for name, chosen in config["generation"].items():
@@ -246,6 +248,9 @@ def _control_problems(config: dict) -> Iterator[str]:
     core = config["regions"]["core"]
     if controls["ratio"] not in core["ratios"]:
         yield f"regions.controls.ratio: {controls['ratio']} is none of regions.core.ratios {core['ratios']}"
+    for label in config["regions"]["against"] or []:
+        if label not in config["regions"]["monolingual"]["languages"]:
+            yield f"regions.against: {label!r} has no region: it is not in regions.monolingual.languages"
     for label in controls["single"]:
         if label not in core["languages"] + config["regions"]["monolingual"]["languages"]:
             yield f"regions.controls.single: {label!r} has no importance: it is in neither regions.core nor regions.monolingual"

@@ -14,14 +14,14 @@ from safetensors import SafetensorError, safe_open
 
 from langatlas.files import atomic
 
-BYTES = {"F32": 4, "U8": 1}
-NUMPY = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
+BYTES = {"F64": 8, "I64": 8, "F32": 4, "U8": 1}
+NUMPY = {"F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 
 
 class TensorWriter:
     """Write tensors in the order of ``layout``; the file appears under its name only when all of them are written.
 
-    ``layout`` maps a tensor's name to (dtype, shape) with dtype "F32" or "U8". Use as a context manager.
+    ``layout`` maps a tensor's name to (dtype, shape) with a dtype of ``BYTES``. Use as a context manager.
     """
 
     def __init__(self, path: str | os.PathLike, layout: Mapping[str, tuple[str, tuple]], metadata: Mapping[str, str]):

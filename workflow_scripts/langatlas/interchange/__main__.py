@@ -5,7 +5,7 @@ import argparse
 import pyarrow as pa
 
 from langatlas.files import atomic
-from langatlas.interchange import parameters, stores
+from langatlas.interchange import neurons, parameters, stores
 from langatlas.models.checkpoint import Manifest
 from langatlas.provenance import collect
 from langatlas.tokens import FORMAT, SCHEMA, TextTokenizer, sequences_in_order
@@ -46,6 +46,10 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("samples", type=int)
     made.add_argument("languages", nargs="+", help="whose importances gave it")
+    command("export-neurons", "neuron set -> list of languages of layers (.pt)", "path", "output")
+    made = command("import-neurons", "list of languages of layers (.pt) -> neuron set", "path", "output")
+    made.add_argument("width", type=int, help="neurons of a layer")
+    made.add_argument("languages", nargs="+", help="in the order of the file")
     command("export-region", "region file -> folder of bool .pt", "path", "folder")
     return top
 
@@ -65,6 +69,8 @@ def main(arguments: list[str] | None = None) -> None:
         "export-importance": parameters.importance_to_folder,
         "import-region": parameters.region_from_folder,
         "export-region": parameters.region_to_folder,
+        "import-neurons": neurons.neurons_from_file,
+        "export-neurons": neurons.neurons_to_file,
     }
     calls[command](**given)
 

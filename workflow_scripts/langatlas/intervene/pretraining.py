@@ -15,7 +15,7 @@ Modes: ``full`` (no region), ``freeze`` (at original values), ``zero-freeze``, `
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +24,14 @@ from tqdm import tqdm
 
 from langatlas.models import devices
 from langatlas.models.adapters import adapter_for, locate_parameter
-from langatlas.models.nll import pad, token_nll
+from langatlas.models.nll import empty_batch, pad, token_nll
 from langatlas.region import Region
 
 log = logging.getLogger(__name__)
 MODES = ("full", "freeze", "zero-freeze", "zero-unfreeze")
 MASTERS = ("corrected", "published")
+BETAS = (0.9, 0.95)
+CLIP = 1.0  # norm of all gradients together
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,13 @@ class Settings:
 class Trainer:
     """AdamW (betas 0.9, 0.95) on an fp32 master copy of a model whose own parameters are the working copy.
 
+    ``distributed.SpreadTrainer`` is the same over several processes, of which ``part`` (rank, processes) is one.
+
     Norms and biases are not decayed. Gradients are clipped to norm 1. Matrices that a region holds are treated by
     ``mode`` and ``master`` as the module's text says; norm vectors of a region are left alone, as published.
     """
+
+    part = (0, 1)
 
     def __init__(self, model: torch.nn.Module, region: Region | None, mode: str, master: str, settings: Settings):
         if mode not in MODES or master not in MASTERS:
@@ -62,7 +68,6 @@ class Trainer:
             raise ValueError(f"mode {mode} {'takes no' if region else 'needs a'} region")
         self.model, self.mode, self.published, self.settings = model, mode, master == "published", settings
         self.parameters = dict(model.named_parameters())
-        self.masters = {n: torch.nn.Parameter(p.detach().float().clone()) for n, p in self.parameters.items()}
         self.places = {} if region is None else region_places(model, region)
         zero = mode.startswith("zero")
         self.held = {
@@ -70,14 +75,23 @@ class Trainer:
             for name, places in self.places.items()
         }
         if zero and not self.published:
-            self._hold(self.masters)
-        decayed = [p for p in self.masters.values() if p.ndim > 1]
-        others = [p for p in self.masters.values() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95))
-        self._to_working()
+            self._hold(self.parameters)
+        self._make_masters()
         if zero:
             self._hold(self.parameters)
+
+    def _make_masters(self) -> None:
+        """Master copy and optimizer, from the weights as they are now; then the working copy is rounded."""
+        self.masters = {n: torch.nn.Parameter(p.detach().float().clone()) for n, p in self.parameters.items()}
+        self.optimizer = torch.optim.AdamW(self._groups(self.masters.values()), lr=0.0, betas=BETAS)
+        self._to_working()
+
+    def _groups(self, parameters: Iterable[torch.nn.Parameter]) -> list[dict]:
+        parameters = list(parameters)
+        decayed = [p for p in parameters if p.ndim > 1]
+        others = [p for p in parameters if p.ndim <= 1]
+        decay = self.settings.weight_decay
+        return [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
 
     @property
     def freezes(self) -> bool:
@@ -96,6 +110,10 @@ class Trainer:
         for name, parameter in self.parameters.items():
             parameter.data.copy_(self.masters[name].data.to(working))
 
+    def backward(self, loss: torch.Tensor, last: bool) -> None:
+        """Add the gradients of one micro-batch's loss; ``last``: of its step."""
+        loss.backward()
+
     def step(self, learning_rate: float) -> None:
         """One optimizer step from the gradients that the working copy holds, which are then dropped."""
         for name, parameter in self.parameters.items():
@@ -104,7 +122,7 @@ class Trainer:
         if self.freezes and not self.published:
             for name, places in self.places.items():
                 self.masters[name].grad.view(-1)[places] = 0
-        torch.nn.utils.clip_grad_norm_(self.masters.values(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self.masters.values(), CLIP)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.step()
@@ -146,13 +164,13 @@ def further_pretrain(
     settings, model = trainer.settings, trainer.model
     if milestones[-1] > len(sequences):
         raise ValueError(f"{milestones[-1]} training samples were asked for, the text has {len(sequences)} sequences")
-    device = next(model.parameters()).device
+    device, (rank, processes) = next(model.parameters()).device, trainer.part
     precision = devices.resolve_precision(settings.precision, device)
     order = np.random.default_rng(settings.seed).permutation(len(sequences))
     per_step = settings.batch_size * settings.accumulation
     total_steps = -(-milestones[-1] // per_step)
     waiting, samples, steps, micro = list(milestones), 0, 0, 0
-    with tqdm(total=milestones[-1], unit=" samples", mininterval=2) as bar:
+    with tqdm(total=milestones[-1], unit=" samples", mininterval=2, disable=rank > 0) as bar:
         while True:
             while waiting and samples >= waiting[0]:
                 yield waiting.pop(0), steps
@@ -160,13 +178,14 @@ def further_pretrain(
                 return
             chosen = order[samples : samples + settings.batch_size]
             model.train()
-            batch = pad([sequences[i] for i in chosen], chosen).to(device)
+            mine, predicted = chosen[rank::processes], sum(len(sequences[i]) - 1 for i in chosen)
+            batch = (pad([sequences[i] for i in mine], mine) if len(mine) else empty_batch()).to(device)
             with devices.autocast(precision, device):
-                loss = token_nll(model, batch).sum() / batch.n_predicted
+                loss = token_nll(model, batch).sum() / predicted
             if not torch.isfinite(loss):
                 raise ValueError(f"the training loss is {loss.item()} after {samples} samples; lower learning_rate")
-            loss.backward()
             samples, micro = samples + len(chosen), micro + 1
+            trainer.backward(loss, last=micro % settings.accumulation == 0)
             bar.update(len(chosen))
             if micro % settings.accumulation == 0:
                 trainer.step(learning_rate(steps, total_steps, settings))

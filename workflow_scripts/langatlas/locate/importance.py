@@ -9,7 +9,7 @@ of the weights; each parameter's gradient is freed as soon as it is added, so be
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +27,17 @@ REDUCTIONS = ("corrected", "published")
 
 
 class GradientSum:
-    """fp32 sums of the gradients of all parameters of a model; a context manager that removes its hooks on exit."""
+    """fp32 sums of the gradients of all parameters of a model; a context manager that removes its hooks on exit.
+
+    ``distributed.SpreadGradientSum`` is the same for a model that is spread over processes, of which ``part`` is one.
+    """
+
+    part = (0, 1)
+    writes = True
 
     def __init__(self, model: torch.nn.Module):
         self.parameters = dict(model.named_parameters())
+        self.shapes = {name: tuple(p.shape) for name, p in self.parameters.items()}
         self.sums = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in self.parameters.items()}
 
     def __enter__(self) -> "GradientSum":
@@ -52,14 +59,31 @@ class GradientSum:
         for hook in self._hooks:
             hook.remove()
 
+    def backward(self, loss: torch.Tensor) -> None:
+        """Add the gradients of this loss."""
+        loss.backward()
+
+    def total(self, progress: "Progress") -> "Progress":
+        """What all processes read together: here there is one."""
+        return progress
+
+    def products(self) -> Iterator[tuple[str, np.ndarray]]:
+        """(name, theta * gradient sum) of every parameter, fp32, one at a time."""
+        for name, parameter in self.parameters.items():
+            yield name, (parameter.detach().float() * self.sums[name]).cpu().numpy()
+
+    def written(self, path: str) -> None:
+        """A milestone stands in this file; the sums here go on."""
+
 
 @dataclass
 class Progress:
-    """What was read so far."""
+    """What was read so far: by this process, and (``read``) sequences by all of them together."""
 
     samples: int = 0
     tokens: int = 0
     nll: float = 0.0
+    read: int = 0
 
 
 def accumulate(
@@ -81,9 +105,9 @@ def accumulate(
     """
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-    device, start = next(model.parameters()).device, progress.samples
+    device, start = next(model.parameters()).device, progress.read
     # Where batches do not matter, sequences of like length stand together: less padding.
-    for batch in batches(list(sequences), batch_size, by_length=reduction == "corrected"):
+    for batch in batches(list(sequences), batch_size, by_length=reduction == "corrected", part=gradients.part):
         batch = batch.to(device)
         with devices.autocast(precision, device):
             losses_BT = token_nll(model, batch)
@@ -93,12 +117,13 @@ def accumulate(
             raise ValueError(
                 f"the NLL of sequence {start + batch.index[row]} of this shard is {losses_BT[row].sum().item()}, not finite"
             )
-        (total if reduction == "corrected" else total / batch.n_predicted).backward()
+        gradients.backward(total if reduction == "corrected" else total / max(1, batch.n_predicted))
         progress.samples += len(batch.index)
         progress.tokens += batch.n_predicted
         progress.nll += float(total.detach())
         if bar is not None:
             bar.update(batch.n_predicted)
+    progress.read += len(sequences)
 
 
 def importance_of_shard(
@@ -111,44 +136,55 @@ def importance_of_shard(
     batch_size: int,
     reduction: str,
     precision: str,
+    gradients: GradientSum | None = None,
 ) -> Progress:
     """Walk through one shard and write theta * gradient sum at each milestone (samples of this shard, ascending).
 
-    Each output holds one F32 tensor per parameter of the model, signed, under its Hugging Face name.
+    Each output holds one F32 tensor per parameter of the model, signed, under its Hugging Face name. ``gradients``: where
+    they are summed, if not here. Returns what all processes read.
     """
     precision = devices.resolve_precision(precision, next(model.parameters()).device)
     progress, started = Progress(), time.perf_counter()
-    total = sum(len(sequence) - 1 for sequence in sequences[: milestones[-1]])
-    with GradientSum(model) as gradients, tqdm(total=total, unit=" tokens", mininterval=2, miniters=1) as bar:
+    gradients = gradients or GradientSum(model)
+    total = sum(len(sequence) - 1 for sequence in sequences[: milestones[-1]]) // gradients.part[1]
+    bar = tqdm(total=total, unit=" tokens", mininterval=2, miniters=1, disable=not gradients.writes)
+    with gradients, bar:
         for milestone, output in zip(milestones, outputs, strict=True):
             accumulate(
-                model, sequences[progress.samples : milestone], gradients, progress,
+                model, sequences[progress.read : milestone], gradients, progress,
                 batch_size=batch_size, reduction=reduction, precision=precision, bar=bar,
             )  # fmt: skip
-            counted = {"samples": str(progress.samples), "tokens": str(progress.tokens), "nll_nats": repr(progress.nll)}
+            so_far = gradients.total(progress)
+            counted = {"samples": str(so_far.samples), "tokens": str(so_far.tokens), "nll_nats": repr(so_far.nll)}
             write_products(output, gradients, {**metadata, **counted, "reduction": reduction, "precision": precision})
     seconds = time.perf_counter() - started
-    loss = progress.nll / max(progress.tokens, 1)
+    loss = so_far.nll / max(so_far.tokens, 1)
     log.info(
         "%d samples, %d tokens, %.0f tokens/s, loss %.4f nats/token",
-        progress.samples,
-        progress.tokens,
-        progress.tokens / seconds,
+        so_far.samples,
+        so_far.tokens,
+        so_far.tokens / seconds,
         loss,
     )
-    return progress
+    return so_far
 
 
 def write_products(path: str, gradients: GradientSum, metadata: dict[str, str]) -> None:
-    """Write theta * gradient sum, one tensor at a time."""
-    layout = {name: ("F32", tuple(p.shape)) for name, p in gradients.parameters.items()}
-    with TensorWriter(path, layout, {**metadata, "format": FORMAT}) as writer:
-        for name, parameter in gradients.parameters.items():
-            product = parameter.detach().float() * gradients.sums[name]
-            writer.write(name, product.cpu().numpy())
+    """Write theta * gradient sum, one tensor at a time; of several processes one writes, and the others help it."""
+    layout = {name: ("F32", shape) for name, shape in gradients.shapes.items()}
+    if gradients.writes:
+        with TensorWriter(path, layout, {**metadata, "format": FORMAT}) as writer:
+            for name, product in gradients.products():
+                writer.write(name, product)
+    else:
+        for _ in gradients.products():
+            pass
+    gradients.written(path)
 
 
-def write_progress(path: str, progress: Progress, seconds: float, peak_memory_gib: float) -> None:
+def write_progress(
+    path: str, progress: Progress, seconds: float, peak_memory_gib: float, engine: str = "single"
+) -> None:
     """Throughput and memory of a shard as JSON: measured facts that differ between runs stay out of the tensors' file."""
     record = {
         "samples": progress.samples,
@@ -156,6 +192,7 @@ def write_progress(path: str, progress: Progress, seconds: float, peak_memory_gi
         "loss_nats_per_token": progress.nll / max(progress.tokens, 1),
         "tokens_per_s": progress.tokens / seconds,
         "peak_memory_gib": peak_memory_gib,
+        "engine": engine,
     }
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

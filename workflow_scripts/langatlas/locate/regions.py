@@ -1,7 +1,7 @@
 """Select regions from importances: core, per language, monolingual, and their random controls. Streams, no torch.
 
 Core: the top n of sum over languages of |importance|. Language: the top n of |importance| of one language.
-Monolingual: the language's region minus the union of all others' (Zhang et al. 2024, section 4). n = floor(ratio *
+Monolingual: the language's region minus the union of others' (Zhang et al. 2024, section 4). n = floor(ratio *
 numel) of the scope: each matrix, each layer, or all decoder blocks together. Random controls have, in every matrix, as
 many parameters as the region that they control. Where q, k and v share one stored tensor, each is a matrix.
 """
@@ -118,10 +118,11 @@ def random_mask(seed: int, name: str, size: int, n: int) -> np.ndarray:
     return Taker(threshold).mask(keys)
 
 
-def select_shared(regions: Sequence[str], plan: Plan, *, region: str, metadata: Mapping[str, str]) -> None:
-    """Write, for each (side, ratio) of ``plan``, what two or more of the language regions hold. One matrix in memory.
+def select_shared(regions: Sequence[str], plan: Plan, *, region: str, least: int, metadata: Mapping[str, str]) -> None:
+    """Write, for each (side, ratio) of ``plan``, what ``least`` (1 or 2) or more language regions hold. One matrix in memory.
 
-    S_l minus the union of the other S_l' is S_l minus this: a parameter of S_l that another language has, two have.
+    For a language of ``regions`` S_l minus the union of the other S_l' is S_l minus what two have: a parameter of S_l that
+    another language has, two have. For any other language it is S_l minus what one has.
     """
     opened = [Region.open(path) for path in regions]
     for (side, ratio), path in plan.items():
@@ -135,7 +136,7 @@ def select_shared(regions: Sequence[str], plan: Plan, *, region: str, metadata: 
                 for language in found:
                     bits = language.bits(name)
                     once, twice = once | bits, twice | (once & bits)
-                writer.write(name, twice)
+                writer.write(name, once if least == 1 else twice)
 
 
 def select_monolingual(

@@ -8,10 +8,8 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from langatlas.intervene.edits import Edit
-from langatlas.measure.perplexity import applied, describe
+from langatlas.measure.perplexity import Intervention, applied, describe
 from langatlas.models import devices
-from langatlas.region import Region
 from langatlas.tokens import TextTokenizer
 
 log = logging.getLogger(__name__)
@@ -87,18 +85,19 @@ def generate(
     model: torch.nn.Module,
     tokenizer: TextTokenizer,
     prompts: Mapping[str, Sequence[Sequence[int]]],
-    interventions: Sequence[Region | Edit],
+    interventions: Sequence[Intervention],
     *,
     max_new_tokens: int,
     precision: str,
+    labels: Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """Rows (intervention, language, prompt): the columns of ``describe``, then language, prompt_number, prompt, text and
     numbers: n_tokens, repetition_rate, replacement_rate, detected, detected_probability.
 
-    ``prompts``: language -> token ids of each prompt.
+    ``prompts``: language -> token ids of each prompt. ``labels``: languages that can be detected; None: those of the prompts.
     """
     precision = devices.resolve_precision(precision, next(model.parameters()).device)
-    identifier = LanguageIdentifier(prompts)
+    identifier = LanguageIdentifier(prompts if labels is None else labels)
     flat = [(language, number, ids) for language, many in prompts.items() for number, ids in enumerate(many)]
     decode = tokenizer.tokenizer.decode
     rows = []

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from langatlas.files import atomic
 from langatlas.intervene.edits import Edit, edited
+from langatlas.intervene.neurons import Clamp, clamped
 from langatlas.intervene.removal import fingerprint, zeroed
 from langatlas.models import devices
 from langatlas.models.nll import Batch, batches, token_nll
@@ -21,6 +22,7 @@ from langatlas.region import Region
 from langatlas.tokens import TokenShard
 
 log = logging.getLogger(__name__)
+Intervention = Region | Edit | Clamp  # weights removed, weights changed, activations held
 
 # One row per (intervention, sequence). Columns of the intervention are null in the rows of the base.
 SCHEMA = pa.schema(
@@ -65,13 +67,13 @@ def sequence_nll(model: torch.nn.Module, prepared: Sequence[Batch], count: int, 
 def sweep(
     model: torch.nn.Module,
     shard: TokenShard,
-    interventions: Sequence[Region | Edit],
+    interventions: Sequence[Intervention],
     *,
     batch_size: int,
     precision: str,
     include_norms: bool = False,
 ) -> pd.DataFrame:
-    """Base, then every region removed and every edit made in turn: rows with the columns of SCHEMA from ``region`` on.
+    """Base, then every region removed, edit made and clamp held in turn: rows with the columns of SCHEMA from ``region`` on.
 
     The model is changed in place and restored; that its weights are bit-identical afterwards is checked after every
     intervention. Raises ValueError when the base NLL of a sequence is not finite.
@@ -109,17 +111,19 @@ def language_rows(
     return pd.DataFrame(_measured(nll, shard)).assign(language=shard.metadata["language"])
 
 
-def applied(model: torch.nn.Module, intervention: Region | Edit | None, *, include_norms: bool = False):
-    """Context in which an intervention is in force: a region is removed, an edit is made, None changes nothing."""
+def applied(model: torch.nn.Module, intervention: Intervention | None, *, include_norms: bool = False):
+    """Context in which an intervention is in force: a region is removed, an edit made, a clamp held; None changes nothing."""
+    if isinstance(intervention, Clamp):
+        return clamped(model, intervention)
     if isinstance(intervention, Edit):
         return edited(model, intervention)
     return zeroed(model, intervention, include_norms=include_norms)
 
 
-def describe(intervention: Region | Edit | None) -> dict[str, str | int | float | None]:
+def describe(intervention: Intervention | None) -> dict[str, str | int | float | None]:
     """The columns of an intervention in the rows of every measurement; all but ``side`` None for the base."""
     described = dict.fromkeys(INTERVENTION) | {"side": "base"}
-    if isinstance(intervention, Edit):
+    if isinstance(intervention, Edit | Clamp):
         return described | intervention.columns
     if intervention is None:
         return described
@@ -136,7 +140,7 @@ def describe(intervention: Region | Edit | None) -> dict[str, str | int | float 
     }
 
 
-def _rows(intervention: Region | Edit | None, nll: np.ndarray, shard: TokenShard) -> pd.DataFrame:
+def _rows(intervention: Intervention | None, nll: np.ndarray, shard: TokenShard) -> pd.DataFrame:
     return pd.DataFrame(_measured(nll, shard)).assign(**describe(intervention))
 
 

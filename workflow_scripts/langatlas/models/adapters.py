@@ -60,12 +60,21 @@ class Fused:
 class Adapter:
     """Names of one family: ``blocks`` is the prefix of the decoder blocks, ``modules`` maps names within a block.
 
-    ``transposed``: matrices of the blocks are stored (in, out).
+    ``transposed``: matrices of the blocks are stored (in, out). ``activation``: within a block, the module whose output is
+    the activated gate of the feed-forward layer; None where the layer has no gate.
     """
 
     blocks: str
     modules: Mapping[str, str | Fused]
     transposed: bool = False
+    activation: str | None = None
+
+    def module_name(self, module: str) -> str:
+        """The name within a block of the stored module that holds a short name such as ``mlp.down``."""
+        for name, entry in self.modules.items():
+            if entry == module or (isinstance(entry, Fused) and module in entry.modules):
+                return name
+        raise ValueError(f"blocks of {self.blocks} have no {module}")
 
 
 QKV = ("attn.q", "attn.k", "attn.v")
@@ -128,17 +137,17 @@ PHI3 = {
     **NORMS,
 }
 ADAPTERS = {
-    "llama": Adapter("model.layers", LLAMA),
-    "mistral": Adapter("model.layers", LLAMA),
-    "qwen2": Adapter("model.layers", LLAMA),
-    "qwen3": Adapter("model.layers", LLAMA | QK_NORM),
-    "gemma2": Adapter("model.layers", LLAMA | FEEDFORWARD_NORM),
+    "llama": Adapter("model.layers", LLAMA, activation="mlp.act_fn"),
+    "mistral": Adapter("model.layers", LLAMA, activation="mlp.act_fn"),
+    "qwen2": Adapter("model.layers", LLAMA, activation="mlp.act_fn"),
+    "qwen3": Adapter("model.layers", LLAMA | QK_NORM, activation="mlp.act_fn"),
+    "gemma2": Adapter("model.layers", LLAMA | FEEDFORWARD_NORM, activation="mlp.act_fn"),
     "bloom": Adapter("transformer.h", BLOOM),
     "opt": Adapter("model.decoder.layers", OPT),
     "gpt2": Adapter("transformer.h", GPT2, transposed=True),
     "gpt_neox": Adapter("gpt_neox.layers", GPT_NEOX),
     "phi": Adapter("model.layers", PHI),
-    "phi3": Adapter("model.layers", PHI3),
+    "phi3": Adapter("model.layers", PHI3, activation="mlp.activation_fn"),
 }
 
 

@@ -37,14 +37,28 @@ def pad(sequences: list[np.ndarray], index: Iterable[int]) -> Batch:
     return Batch(input_ids_BT, lengths, np.asarray(list(index)))
 
 
-def batches(sequences: list[np.ndarray], batch_size: int, *, by_length: bool = False) -> Iterator[Batch]:
-    """Cut sequences into padded batches, in their order, or (less padding) from the longest to the shortest."""
+def empty_batch() -> Batch:
+    """A batch that predicts nothing: its NLL is zero and so is its gradient. Its index is empty."""
+    return Batch(torch.zeros(1, 2, dtype=torch.long), torch.ones(1, dtype=torch.long), np.arange(0))
+
+
+def batches(
+    sequences: list[np.ndarray], batch_size: int, *, by_length: bool = False, part: tuple[int, int] = (0, 1)
+) -> Iterator[Batch]:
+    """Cut sequences into padded batches, in their order, or (less padding) from the longest to the shortest.
+
+    ``part``: (rank, processes), of several processes that deal the batches out; each gets equally many, some of them empty.
+    """
     order = np.arange(len(sequences))
     if by_length:
         order = np.argsort([-len(sequence) for sequence in sequences], kind="stable")
-    for start in range(0, len(order), batch_size):
-        index = order[start : start + batch_size]
-        yield pad([sequences[i] for i in index], index)
+    rank, processes = part
+    for start in range(0, len(order), batch_size * processes):
+        index = order[start + rank * batch_size :][:batch_size]
+        if rank and not len(index):
+            yield empty_batch()
+        else:
+            yield pad([sequences[i] for i in index], index)
 
 
 def token_nll(model: torch.nn.Module, batch: Batch) -> torch.Tensor:

@@ -3,6 +3,8 @@
 ``write_table`` refuses a column that is not here, and puts the meanings into the table's JSON sidecar.
 """
 
+from langatlas.present import neuron_columns
+
 MEANING = {
     # coordinates
     "model": "name of the model in the config",
@@ -20,10 +22,10 @@ MEANING = {
     "side": "base (nothing changed), top, middle, bottom, random; none where no region is used",
     "seed": "seed of a random region",
     "ratio": "selected fraction of the parameters of the scope, in (0, 1]",
-    "edit": "what was done: remove (a region), lines, dimension, set, multiply",
+    "edit": "what was done: remove (a region), lines, dimension, set, multiply, silence or steer (neurons)",
     "setting": "which matrices or module were edited, and how lines were shared among them",
     "target": "which indices were edited",
-    "lines": "lines (rows or columns) edited in each matrix",
+    "lines": "lines (rows or columns) edited in each matrix; of silence and steer: neurons",
     "amount": "what was set, or the factor",
     "parameter": "Hugging Face name of the stored tensor; where it holds q, k and v, each module has a row",
     "layer": "index of the decoder block, from 0",
@@ -125,7 +127,8 @@ MEANING = {
     "n_not_a": "questions whose right answer is not A",
     "base_p_value": "two-sided paired sign-flip permutation test of the questions answered rightly, against the unchanged model",
     "base_p_value_holm": "base_p_value adjusted (Holm) for all languages tested with the same region",
-    "random_p_value": "the same test against as many random parameters removed; empty where that was not measured",
+    "random_p_value": "the same test against as many random parameters removed (of steering: random neurons held); empty where "
+    "that was not measured",
     "random_p_value_holm": "random_p_value adjusted (Holm) for all languages tested with the same region",
     "priors_p_value": "of sentences: the same test against priors, same intervention: is more known than frequent answers",
     "priors_p_value_holm": "priors_p_value adjusted (Holm) for all languages tested with the same region",
@@ -167,6 +170,7 @@ MEANING = {
     "spearman": "rank correlation of the two languages' importance",
     "cosine": "cosine similarity of the two languages' importance",
 }
+MEANING |= neuron_columns.MEANING
 SUFFIXES = {
     "_low": "lower end of the 95 % bootstrap interval over sequences",
     "_high": "upper end of the 95 % bootstrap interval over sequences",

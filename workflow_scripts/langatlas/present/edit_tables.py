@@ -34,7 +34,7 @@ SIDES = ("top", "middle", "bottom", "random")
 
 def edits(perplexity: pd.DataFrame) -> pd.DataFrame:
     """One row an edit, language and side of the table `perplexity`; random is the mean over seeds and has no target."""
-    rows = perplexity[perplexity["edit"].notna() & (perplexity["edit"] != "remove")]
+    rows = perplexity[perplexity["edit"].notna() & ~perplexity["edit"].isin(["remove", "silence"])]
     rows = rows.assign(target=rows["target"].where(rows["side"] != "random"))
     table = mean_over_seeds(rows, [*SETTING, "side", "target"])
     keys = [name for name in SETTING if name != "language"]

@@ -173,7 +173,7 @@ def is_removal(table: pd.DataFrame) -> pd.Series:
 
 
 def is_monolingual(table: pd.DataFrame) -> pd.Series:
-    """Which rows removed what the region of one language shares with no other."""
+    """Which rows removed what the region of one language does not share."""
     return is_removal(table) & table["region"].astype("str").str.startswith(MONOLINGUAL, na=False)
 
 

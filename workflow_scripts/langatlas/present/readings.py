@@ -105,10 +105,11 @@ def _scope(tables: Tables) -> str:
     top = rows[rows["side"] == "top"]
     here = top[top["scope"] == "matrix"]["ratio_to_base"]
     wider = top[top["scope"] != "matrix"]
+    over = WIDER[wider["scope"].iloc[0]]
     compared = tables["reliability"][tables["reliability"]["comparison"] == "scopes"]["jaccard"]
     return (
         f"Removing {markup.percent(rows['ratio'].iloc[0])} multiplies perplexity by {_range(here)} where every matrix loses as "
-        f"much, by {_range(wider['ratio_to_base'])} where parameters are ranked over {WIDER[wider['scope'].iloc[0]]}. The two regions "
+        f"much, by {_range(wider['ratio_to_base'])} where parameters are ranked over {over}. The two regions "
         f"share {markup.number(compared.iloc[0])} of their parameters (Jaccard index)."
     )
 
@@ -138,8 +139,8 @@ def _master(tables: Tables) -> str:
     samples = int(first["training_samples"].iloc[0])
     steps = int(first["optimizer_steps"].iloc[0])
     return (
-        f"After {samples} samples (optimizer steps: {steps}) perplexity stands at {markup.number(factor['corrected'])} times that "
-        f"before the removal; as published at {markup.number(factor['published'])} times: what is restored from the optimizer's "
+        f"After {samples} samples (optimizer steps: {steps}) perplexity stands at {markup.number(factor['corrected'])} times "
+        f"that before the removal; as published at {markup.number(factor['published'])} times: restored from the optimizer's "
         f"untouched copy, not learnt."
     )
 

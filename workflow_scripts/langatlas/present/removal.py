@@ -13,12 +13,13 @@ CORE_NOTE = f"""{COMMON}
 Random: mean over seeds, with the range over seeds. Published: Zhang et al. 2024 (arXiv 2402.14700), other test text and
 tokenizer; perplexities stand beside ours for the same model only. Its Chinese base of LLaMA-2-7B (8.652) is 8.562 elsewhere."""
 MONOLINGUAL_NOTE = f"""{COMMON}
-The region of a language is the top part of each matrix that no other language's top part has; languages hit hardest first.
-Random: as many parameters of every matrix. Published for Russian: Zhang et al. 2024 (arXiv 2402.14700), Table 5."""
+The region of a language is the top part of each matrix without those of the other languages of regions.against; languages hit
+hardest first. Random: as many parameters of each matrix. Published for Russian: Zhang et al. 2024 (arXiv 2402.14700), Table 5."""
 BASE_NOTE = """How well the unchanged model predicts held-out text. Bits per byte do not depend on the tokenizer, so they compare
 models; neither number compares languages, whose texts and bytes differ. Intervals: 95 % bootstrap over sequences."""
 MATRIX_NOTE = """Factor by which removing the region of a language (row) multiplies the perplexity of each language (column).
-Bold: hit hardest by this region. The region is what no other language shares, so it is smaller than the ratio says."""
+Bold: hit hardest by this region. What another language of regions.against has too is not in the region, so it is
+smaller than the ratio says."""
 
 
 @dataclass(frozen=True, slots=True)

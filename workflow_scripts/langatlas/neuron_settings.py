@@ -1,0 +1,48 @@
+"""Checks of the config's keys about neurons: names that are used in one place and defined in another."""
+
+from collections.abc import Iterator
+
+from langatlas import languages
+
+
+def neuron_problems(config: dict) -> Iterator[str]:
+    """Mistakes that lie between keys about neurons. The config is valid by the schema."""
+    neurons = config["neurons"]
+    chosen = config["languages"] if neurons["languages"] is None else neurons["languages"]
+    for label in chosen:
+        if label not in config["languages"]:
+            yield f"neurons.languages: {label!r} is not in languages ({', '.join(config['languages'])})"
+    if len(chosen) == 1:
+        yield f"neurons.languages: {chosen[0]!r} alone has no neurons of its own; name two languages or more, or none"
+    for name, counts in neurons["counts"].items():
+        if name in config["models"]:
+            yield f"neurons.counts.{name}: a model has this name; give the counts another one"
+        for label in counts["languages"]:
+            try:
+                languages.get(label, config["labels"])
+            except ValueError as error:
+                yield f"neurons.counts.{name}.languages: {error}"
+    for name, chosen in config["experiments"].items():
+        if chosen["kind"] == "neurons":
+            key = f"experiments.{name}"
+            yield from _choice_problems(key, chosen["silenced"] or [], chosen["methods"], config)
+    for name, chosen in config["steering"].items():
+        for label in chosen["detectable"] or []:
+            if label not in config["languages"]:
+                yield f"steering.{name}.detectable: {label!r} is not in languages ({', '.join(config['languages'])})"
+        named = [label for pair in chosen["pairs"] for label in pair]
+        yield from _choice_problems(f"steering.{name}", named, [chosen["method"]], config)
+
+
+def _choice_problems(key: str, named: list[str], methods: list[str], config: dict) -> Iterator[str]:
+    neurons = config["neurons"]
+    found = config["languages"] if neurons["languages"] is None else neurons["languages"]
+    if not found:
+        yield f"{key}: nobody's neurons are found; name neurons.languages, or take the entry away with {key}: null"
+        return
+    for label in named:
+        if label not in found:
+            yield f"{key}: {label!r} is not in neurons.languages ({', '.join(found)})"
+    for method in methods:
+        if method not in neurons["methods"]:
+            yield f"{key}: {method!r} is not in neurons.methods ({', '.join(neurons['methods'])})"
