@@ -1,5 +1,6 @@
 """What would run: shown on the DAG of the smoke workflow, with dry runs in a copy of the project's files."""
 
+import json
 import os
 import re
 import shutil
@@ -138,6 +139,47 @@ def test_adding_a_language_runs_that_language_and_the_aggregates_only(project):
     assert {rule: plan.pop(rule, 0) for rule in new} == new
     assert set(plan) <= AGGREGATES
     assert {"tabulate_perplexity", "tabulate_effect_matrix", "plot_effect_matrix"} <= set(plan)
+
+
+def test_a_language_with_a_region_of_its_own_computes_its_own_importance_only(project):
+    def wider(text):
+        return text.replace("languages: [en, ru, uk]", "languages: [en, ru, uk, es]", 1).replace(
+            "monolingual:\n    languages: [en, ru, uk]", "monolingual:\n    languages: [en, ru, uk, es]"
+        )
+
+    undo = edited(project / "config/smoke.yaml", wider)
+    try:
+        plan = planned(project)
+    finally:
+        undo()
+    own = {"accumulate_gradients": 2, "combine_importance": 1, "select_language_region": 1, "select_shared_region": 1}
+    assert {rule: plan.get(rule) for rule in own} == own
+    assert plan["select_monolingual_region"] == 4, "what is left of each language changes with the others"
+    assert not set(plan) & {"score_variants", "select_core_region", "train_mini"}
+
+
+PREDICTED = """
+import json, os, sys
+sys.path.insert(0, "workflow_scripts")
+from plan import planned
+from langatlas.plan.files import Sizes
+run = planned(["config/smoke.yaml"], {})
+sizes, found = Sizes(run), {}
+for job in run.jobs:
+    for path in job.outputs:
+        if path.endswith((".safetensors", ".arrow")) and os.path.exists(path):
+            sums = found.setdefault(job.rule, [0, 0])
+            sums[0], sums[1] = sums[0] + sizes.of(path, job), sums[1] + os.path.getsize(path)
+print(json.dumps(found))
+"""
+
+
+def test_files_have_the_bytes_that_the_plan_predicts(project):
+    done = subprocess.run([sys.executable, "-c", PREDICTED], cwd=project, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert {"tokenize_locate", "combine_importance", "select_core_region", "select_monolingual_region"} <= set(found)
+    wrong = {rule: sums for rule, sums in found.items() if abs(sums[0] / sums[1] - 1) > 0.05}
+    assert wrong == {}
 
 
 def test_restyling_one_figure_runs_one_job(project):

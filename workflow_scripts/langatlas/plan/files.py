@@ -23,7 +23,7 @@ TEXT = 2  # bytes of compressed text a token: UTF-8 of many scripts, about
 ROW, LINE = 9, 130  # of Parquet and of CSV
 SHARD = 1_200  # schema and provenance of a token shard
 PARQUET = 8_000  # schema, statistics and provenance of a Parquet file
-PROVENANCE = 1_300  # of a safetensors file: model, versions, settings
+PROVENANCE, PROVENANCE_OF_REGION = 1_300, 700  # of a safetensors file: model, versions, settings
 SMALL = 50_000  # a table, a figure, counts, a list of edits: not worth a formula
 
 
@@ -47,7 +47,7 @@ def region_bytes(blocks: Mapping[str, tuple[int, ...]]) -> int:
     """A bit for every parameter of the decoder blocks, each tensor rounded up to a byte; the header also holds the shapes."""
     packed = {name: ("U8", (-(-math.prod(shape) // 8),)) for name, shape in blocks.items()}
     shapes = json.dumps(json.dumps({name: list(shape) for name, shape in blocks.items()}))
-    return sum(size for _, (size,) in packed.values()) + header(packed) + len(shapes) + PROVENANCE
+    return sum(size for _, (size,) in packed.values()) + header(packed) + len(shapes) + PROVENANCE_OF_REGION
 
 
 class Sizes:
