@@ -239,9 +239,8 @@ def test_monolingual_and_matched_controls_too(fused, tmp_path):
 
     magnitudes, matched = str(tmp_path / "magnitude"), str(tmp_path / "matched")
     outputs = {"magnitude": magnitudes}
-    write_variants(
-        model, random_sequences(4), outputs, importance_metadata(), samples=4, batch_size=2, precision="float32", seed=1
-    )
+    settings = {"samples": 4, "batch_size": 2, "precision": "float32", "sequence_length": 12, "seed": 1}
+    write_variants(model, random_sequences(4), outputs, importance_metadata(), **settings)
     select_matched(own.path, magnitudes, {3: matched}, region="core-matched", metadata={})
     assert counts(Region.open(matched)) == counts(own)
 

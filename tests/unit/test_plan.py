@@ -8,6 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from langatlas.intervene.perturbation import dimension_edits, parameter_edits
+from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import importance_of_shard
 from langatlas.locate.lines import line_edits
 from langatlas.locate.regions import select
@@ -163,6 +164,8 @@ def config(**experiments) -> dict:
         "experiments": experiments,
         "perplexity": {"batch_size": 8},
         "pretraining": {"p": {"language": "ru", "languages": None, "sequences": 50, "samples": [0, 64], "batch_size": 4}},
+        "neurons": {"languages": ["ru", "uk"], "sequences": 50, "precision": {"sequences": 20}},
+        "steering": {"s": {"pairs": [["ru", "uk"], ["ru", "en"], ["en", "ru"]], "max_new_tokens": 7}},
         "questions": {"q": {"languages": None, "world": True, "files": None, "answers": ["letters", "texts"], "count": 25,
                             "tasks": ["mmlu"], "shots": 5}},
         "generation": {"g": {"prompts": {"ru": ["a"]}, "max_new_tokens": 5}},
@@ -218,11 +221,38 @@ def test_costs_of_a_job_are_its_tokens():
     assert (trained.both, trained.forward) == (64 * 512, 3 * 2 * 50 * 512)  # base, 0 and 64; two languages
     assert costs.find_outliers(planned, job("o")).forward == 9 * 512
     assert costs.generate_text(planned, job("g", regions, generation="g")).steps == 3 * 2 * 5
+    # 50 sequences over 3 shards: 17, 17, 16
+    assert costs.accumulate_activations(planned, job("a", shard="00001")).forward == 17 * 512
+    assert costs.steer_text(planned, job("s", steering="s")).steps == (3 * 4 + 2) * 7
     asked = costs.measure_questions(planned, job("q", regions, questions="q"))
     assert asked.forward == 3 * (2 * 2 * 25 + 14042) * 4 * 100 * (1 + 5)
     shape = planned.shapes["m"]
     expected = 200 / 100 + 60 / 10 + 2 * 6738415616 / 1e9 + 2 * 6476267520 / 1e9 + 30 * 0.05
     assert costs.seconds(costs.Cost(200, 60, regions=2, steps=30), shape, 100, 10) == pytest.approx(expected)
+
+
+def test_silenced_neurons_are_counted_with_their_controls():
+    silence = {"kind": "neurons", "methods": ["lape", "precision"], "silenced": None, "sides": ["top", "bottom"],
+               "controls": ["layer", "frequency"], "seeds": [1, 2, 3]}  # fmt: skip
+    planned = run.Run(config(silence=silence), [])
+    # two languages; LAPE has a top, average precision a top and a bottom; each with two kinds of controls, three times
+    assert costs.interventions(planned, "silence", []) == (2 * 3 * (1 + 2 * 3), 0)
+
+
+def test_activation_files_have_the_bytes_that_were_planned(tmp_path):
+    given = config()
+    architecture = {key: value for key, value in SIZES.items() if key != "vocab_size"}
+    mini = {"source": "mini", "dtype": "float32", "vocabulary_size": 500, "corpus": "c", "architecture": architecture}
+    planned = run.Run(given | {"checkpoints": {"m": mini}}, [])
+    found = activations_of(
+        small_llama(), [np.arange(9)] * 7, reading="gate", keep_means=6, batch_size=2, precision="float32"
+    )
+    path = tmp_path / "nothing-here" / "m" / "activations" / "ru" / "00002.safetensors"
+    path.parent.mkdir(parents=True)
+    found.write(path, importance_metadata(reading="gate"))
+    # 20 sequences are kept, 6 of them in the last of three shards
+    predicted = files.Sizes(planned).of("nothing-here/m/activations/ru/00002.safetensors", job("a"))
+    assert predicted == pytest.approx(path.stat().st_size, rel=0.05)
 
 
 def test_a_table_adds_up_what_its_jobs_cost():

@@ -141,23 +141,6 @@ def test_adding_a_language_runs_that_language_and_the_aggregates_only(project):
     assert {"tabulate_perplexity", "tabulate_effect_matrix", "plot_effect_matrix"} <= set(plan)
 
 
-def test_a_language_with_a_region_of_its_own_computes_its_own_importance_only(project):
-    def wider(text):
-        return text.replace("languages: [en, ru, uk]", "languages: [en, ru, uk, es]", 1).replace(
-            "monolingual:\n    languages: [en, ru, uk]", "monolingual:\n    languages: [en, ru, uk, es]"
-        )
-
-    undo = edited(project / "config/smoke.yaml", wider)
-    try:
-        plan = planned(project)
-    finally:
-        undo()
-    own = {"accumulate_gradients": 2, "combine_importance": 1, "select_language_region": 1, "select_shared_region": 1}
-    assert {rule: plan.get(rule) for rule in own} == own
-    assert plan["select_monolingual_region"] == 4, "what is left of each language changes with the others"
-    assert not set(plan) & {"score_variants", "select_core_region", "train_mini"}
-
-
 PREDICTED = """
 import json, os, sys
 sys.path.insert(0, "workflow_scripts")

@@ -38,9 +38,9 @@ def jobs(results: Path, *configs: Path) -> list:
     return json.loads(python("-c", JOBS, results, SMOKE, *configs))
 
 
-def dry_run(results: Path, *targets: str) -> dict[str, int]:
+def dry_run(results: Path, *targets: str, overlays: tuple = ()) -> dict[str, int]:
     """Rules that Snakemake would run for these targets, with their number of jobs; the targets themselves left out."""
-    text = python("-m", "snakemake", "-n", *targets, "--configfile", SMOKE, "--config", f"results={results}")
+    text = python("-m", "snakemake", "-n", *targets, "--configfile", SMOKE, *overlays, "--config", f"results={results}")
     table = re.search(r"\njob +count\n-+ +-+\n(.*?)\ntotal", text, re.DOTALL)
     counts = [line.split() for line in table.group(1).splitlines()] if table else []
     return {rule: int(count) for rule, count in counts if rule not in targets}
@@ -95,6 +95,22 @@ def test_partial_sums_that_are_gone_cause_no_work_and_those_that_are_there_save_
         (importance / "shards" / f"{samples}-00001.safetensors").touch()
     (importance / "shards" / "00001.json").touch()
     assert dry_run(finished, "importance") == {"combine_importance": 1}
+
+
+@pytest.mark.slow
+def test_another_language_computes_its_own_importance_and_nobody_else_s(finished, tmp_path):
+    overlay = tmp_path / "wider.yaml"
+    own = {"languages": ["en", "ru", "uk", "es"], "regions": {"monolingual": {"languages": ["en", "ru", "uk", "es"]}}}
+    overlay.write_text(json.dumps(own), encoding="utf-8")
+    target = f"{finished}/smoke/regions/monolingual-es/20/top-0.05.safetensors"
+    assert dry_run(finished, target, overlays=(overlay,)) == {
+        "build_corpus": 1,
+        "tokenize_locate": 1,
+        "accumulate_gradients": 2,
+        "combine_importance": 1,
+        "select_language_region": 1,
+        "select_monolingual_region": 1,
+    }
 
 
 @pytest.mark.slow

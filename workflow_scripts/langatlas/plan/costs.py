@@ -71,6 +71,11 @@ def interventions(run: Run, experiment: str, inputs: list[str]) -> tuple[int, in
         dimensions = chosen["dimensions"] if isinstance(chosen["dimensions"], int) else len(chosen["dimensions"])
         several = dimensions > 1  # each alone, then all of them
         return dimensions + several + seeds * (1 + several), 0
+    if kind == "neurons":  # each set with its random controls; only average precision has a bottom side
+        neurons, sides = run.config["neurons"]["languages"], chosen["sides"]
+        languages = chosen["silenced"] or (run.config["languages"] if neurons is None else neurons)
+        sets = sum(len(sides) if method == "precision" else "top" in sides for method in chosen["methods"])
+        return len(languages) * sets * (1 + seeds * len(chosen["controls"])), 0
     return len(chosen["parameters"]) * len(chosen["operations"]) * (1 + seeds), 0
 
 
@@ -93,6 +98,21 @@ def generate_text(run: Run, job: Job) -> Cost:
     regions = sum("/regions/" in path for path in job.inputs)
     groups = 1 + sum(map(len, chosen["prompts"].values()))
     return Cost(steps=(1 + regions) * groups * chosen["max_new_tokens"], regions=regions)
+
+
+def accumulate_activations(run: Run, job: Job) -> Cost:
+    """Text of one shard, forward."""
+    found, wanted = job.wildcards, run.config["neurons"]["sequences"]
+    text, shards = run.text(found["model"], found["language"], "locate"), run.config["tokens"]["shards"]["locate"]
+    count = min(text.sequences, wanted or text.sequences)
+    return Cost(forward=samples_in_shard(count, int(found["shard"]), shards) * text.tokens_each)
+
+
+def steer_text(run: Run, job: Job) -> Cost:
+    """As for generation; each pair of languages has four interventions, each source language a base."""
+    chosen = run.config["steering"][job.wildcards["steering"]]
+    texts = 4 * len(chosen["pairs"]) + len({source for source, _ in chosen["pairs"]})
+    return Cost(steps=texts * chosen["max_new_tokens"])
 
 
 def measure_questions(run: Run, job: Job) -> Cost:
@@ -133,6 +153,8 @@ COSTS: dict[str, Callable[[Run, Job], Cost]] = {
         find_outliers,
         generate_text,
         measure_questions,
+        accumulate_activations,
+        steer_text,
         further_pretrain,
         train_mini,
     )

@@ -6,6 +6,7 @@
 | importance, partial sum, other score | 4 a parameter |
 | region | 1/8 a parameter of the decoder blocks |
 | perplexity, further pretraining | about 9 a row (one an intervention and sequence) |
+| activations of neurons | 40 a neuron of the feed-forward layers, and 4 for each sequence that is kept |
 | overlap, density, concentration | about 130 a line (one a matrix of each region or pair of regions) |
 | text | about 4 a token before, 2 after compression |
 
@@ -16,7 +17,7 @@ import json
 import math
 from collections.abc import Mapping
 
-from langatlas.plan.costs import interventions
+from langatlas.plan.costs import interventions, samples_in_shard
 from langatlas.plan.run import Job, Run, relative
 
 TEXT = 2  # bytes of compressed text a token: UTF-8 of many scripts, about
@@ -31,7 +32,7 @@ def header(layout: Mapping[str, tuple[str, tuple[int, ...]]]) -> int:
     """Bytes before the data of a safetensors file, its metadata aside."""
     entries, offset = {}, 0
     for name, (dtype, shape) in layout.items():
-        end = offset + math.prod(shape) * {"F32": 4, "U8": 1}[dtype]
+        end = offset + math.prod(shape) * {"F32": 4, "U8": 1, "I64": 8}[dtype]
         entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
         offset = end
     return 8 + len(json.dumps(entries))
@@ -86,7 +87,20 @@ class Sizes:
         if parts[0] == "models":
             shape = self.run.shapes[parts[1]]
             return shape.parameters * shape.element
+        if parts[1] == "activations":
+            return self._activations(parts)
         return self._region[parts[0]] if parts[1] == "regions" else self._importance[parts[0]]
+
+    def _activations(self, parts: tuple[str, ...]) -> float:
+        """Five numbers of eight bytes a neuron, and its mean in some sequences; of one shard or of all."""
+        shape, sequences = self.run.shapes[parts[0]], self.run.config["neurons"]["precision"]["sequences"]
+        if len(parts) == 4:
+            shards = self.run.config["tokens"]["shards"]["locate"]
+            sequences = samples_in_shard(sequences, int(parts[3].split(".")[0]), shards)
+        neurons = (shape.layers, shape.feedforward)
+        layout = {f"all.{name}": ("I64", neurons) for name in ("positive", "zero", "negative", "sum", "sum_squares")}
+        layout |= {f"means.{layer}": ("F32", (sequences, shape.feedforward)) for layer in range(shape.layers)}
+        return math.prod(neurons) * (40 + 4 * sequences) + header(layout) + PROVENANCE
 
     def _lines(self, job: Job) -> int:
         """Rows of what is counted a matrix."""

@@ -67,12 +67,12 @@ def on_device(run: Run, job: Job) -> float:
     if job.rule == "score_variants":
         # two sums for Σ|θ·g| and Fisher, a sequence at a time; or a second, untrained model beside its sum
         return max(weights + 2 * sums + backward(shape, length), 2 * weights + sums + backward(shape, batch))
-    if job.rule in ("measure_perplexity", "generate_text", "measure_questions"):
+    if job.rule in ("measure_perplexity", "generate_text", "measure_questions", "steer_text"):
         regions = config["regions"]
         ratio = max(regions["core"]["ratios"] + regions["monolingual"]["ratios"])
         removed = ratio * shape.block_parameters * (8 + shape.element)  # places and values of what is put back
         return weights + removed + forward(shape, tested)
-    if job.rule == "find_outliers":
+    if job.rule in ("find_outliers", "accumulate_activations"):
         return weights + forward(shape, tested)
     if job.rule == "further_pretrain":
         chosen = config["pretraining"][job.wildcards["pretraining"]]

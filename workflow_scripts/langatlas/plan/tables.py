@@ -21,6 +21,7 @@ STAGES = {
         "compare_importance",
     ),
     "perplexity": ("find_outliers", "choose_edits", "measure_perplexity"),
+    "neurons": ("accumulate_activations", "combine_activations", "find_neurons", "choose_clamps", "steer_text"),
     "generation": ("generate_text",),
     "questions": ("write_questions", "measure_questions"),
     "further pretraining": ("further_pretrain",),
