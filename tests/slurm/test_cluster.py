@@ -34,6 +34,8 @@ PRODUCTS = [
     f"{R}/activations/residual.parquet",
     f"{R}/perplexity/core-removal/ru.parquet",
     f"{R}/generation/after-removal.parquet",
+    f"{R}/activations/ru.safetensors",
+    STEERING,
     f"{R}/questions/after-removal.parquet",
     f"{R}/pretraining/recovery/zero-unfreeze-top-corrected-1.parquet",
 ]

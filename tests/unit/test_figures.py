@@ -225,7 +225,7 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
     }  # fmt: skip
     config = {"models": ["mini"], "languages": ["ru"], "importance": {"samples": [256]}}
     job = SimpleNamespace(
-        wildcards=SimpleNamespace(model="mini", pretraining="recovery", questions="after-removal"),
+        wildcards=SimpleNamespace(model="mini", pretraining="recovery", questions="after-removal", counted="mini"),
         params=params,
         config=config,
     )
@@ -237,7 +237,7 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
 
 def test_no_figure_imports_torch():
     scripts = [path.stem for path in (ROOT / "workflow_scripts").glob("plot_*.py")]
-    assert len(scripts) == 13
+    assert len(scripts) == 16
     code = f"import sys; sys.path.insert(0, {str(ROOT / 'workflow_scripts')!r})\n"
     code += "\n".join(f"import {script}" for script in scripts)
     code += "\nassert not {'torch', 'transformers', 'matplotlib.pyplot'} & set(sys.modules)"
