@@ -35,7 +35,7 @@ PRODUCTS = [
     f"{R}/perplexity/core-removal/ru.parquet",
     f"{R}/generation/after-removal.parquet",
     f"{R}/activations/ru.safetensors",
-    STEERING,
+    f"{R}/steering/between-languages.parquet",
     f"{R}/questions/after-removal.parquet",
     f"{R}/pretraining/recovery/zero-unfreeze-top-corrected-1.parquet",
 ]

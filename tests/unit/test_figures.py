@@ -223,7 +223,7 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
             "world": True, "count": 40, "tasks": [], "shots": 0,
         },
     }  # fmt: skip
-    config = {"models": ["mini"], "languages": ["ru"], "importance": {"samples": [256]}}
+    config = {"models": ["mini"], "languages": ["ru"], "importance": {"samples": [256]}, "regions": {"against": ["ar"]}}
     job = SimpleNamespace(
         wildcards=SimpleNamespace(model="mini", pretraining="recovery", questions="after-removal", counted="mini"),
         params=params,
