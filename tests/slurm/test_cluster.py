@@ -218,11 +218,13 @@ def test_a_killed_run_is_taken_up_again_and_nothing_that_was_complete_is_compute
 def test_one_language_is_run_again_alone(cluster, project, interrupted):
     russian = project / IMPORTANCES[1]
     before = {path: ((project / path).read_bytes(), (project / path).stat().st_mtime_ns) for path in IMPORTANCES}
+    # Sums of shards are temporary, but a language that was combined after the main process was killed keeps them.
+    kept = (project / R / "importance/ru/00000.safetensors").exists()
     last = max(job.number for job in cluster.jobs(project))
     run = on_slurm(cluster, project, *CONFIG, "-R", IMPORTANCES[1], "--", *IMPORTANCES)
     assert run.wait() == 0, run.text()[-4000:]
     jobs = [job.name for job in cluster.jobs(project) if job.number > last]
-    assert jobs == ["accumulate_gradients:smoke_ru_00000", "combine_importance:smoke_ru"]
+    assert jobs == ["accumulate_gradients:smoke_ru_00000"][kept:] + ["combine_importance:smoke_ru"]
     for path, (content, time_ns) in before.items():
         assert (project / path).read_bytes() == content
         assert ((project / path).stat().st_mtime_ns == time_ns) == (project / path != russian)

@@ -24,7 +24,11 @@ TEXT = 2  # bytes of compressed text a token: UTF-8 of many scripts, about
 ROW, LINE = 9, 130  # of Parquet and of CSV
 SHARD = 1_200  # schema and provenance of a token shard
 PARQUET = 8_000  # schema, statistics and provenance of a Parquet file
-PROVENANCE, PROVENANCE_OF_REGION = 1_300, 700  # of a safetensors file: model, versions, settings
+PROVENANCE, PROVENANCE_OF_REGION, PROVENANCE_OF_ACTIVATIONS = (
+    1_300,
+    700,
+    450,
+)  # of a safetensors file: model, versions, settings
 SMALL = 50_000  # a table, a figure, counts, a list of edits: not worth a formula
 
 
@@ -100,7 +104,7 @@ class Sizes:
         neurons = (shape.layers, shape.feedforward)
         layout = {f"all.{name}": ("I64", neurons) for name in ("positive", "zero", "negative", "sum", "sum_squares")}
         layout |= {f"means.{layer}": ("F32", (sequences, shape.feedforward)) for layer in range(shape.layers)}
-        return math.prod(neurons) * (40 + 4 * sequences) + header(layout) + PROVENANCE
+        return math.prod(neurons) * (40 + 4 * sequences) + header(layout) + PROVENANCE_OF_ACTIVATIONS
 
     def _lines(self, job: Job) -> int:
         """Rows of what is counted a matrix."""
