@@ -48,6 +48,7 @@ include: "rules/common_generation.smk"
 include: "rules/common_engine.smk"
 include: "rules/common_questions.smk"
 include: "rules/common_neurons.smk"
+include: "rules/common_agreement.smk"
 
 
 wildcard_constraints:
@@ -87,5 +88,6 @@ include: "rules/steering.smk"
 include: "rules/questions.smk"
 include: "rules/pretraining.smk"
 include: "rules/controls.smk"
+include: "rules/agreement.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
