@@ -88,10 +88,11 @@ def test_isolation_by_hand(tmp_path):
     assert pairs.loc[("importance", "lape", "en"), "isolation_to_reference"] == pytest.approx(np.exp(0.3 - 0.8))
     assert pairs.loc[("lape", "random", "en"), "isolation_to_reference"] == pytest.approx(np.exp(0.8))
     assert ("importance", "random", "en") not in pairs.index
-    tested = pairs["isolation_p_value"].notna()
-    np.testing.assert_allclose(
-        pairs.loc[tested, "isolation_p_value_holm"], statistics.holm(pairs.loc[tested, "isolation_p_value"])
-    )
+    means = pairs.index.get_level_values("region_language").isna()
+    assert means.sum() == 2
+    for group in (means, ~means):
+        adjusted = statistics.holm(pairs["isolation_p_value"][group])
+        np.testing.assert_allclose(pairs["isolation_p_value_holm"][group], adjusted)
     assert {columns.meaning(name) for name in table.columns}
 
 
@@ -184,7 +185,10 @@ def test_the_verdict_names_a_method_that_is_ahead_of_all_others(tmp_path):
     assert said.count("The first is ahead") == 2
     assert "their intervals do not overlap" in said
     assert "English (en) its region" in said
-    assert "All isolate more than their random controls." in said
+    assert "All isolate more than random sets." in said
+    ((heading, short),) = isolation_pages.in_short(table).items()
+    assert heading == f"Regions and neurons removed at equal size: m, e\n{said}"
+    assert short["Set"].tolist() == ["its region", "LAPE's neurons", "neurons by average precision"]
 
 
 def test_the_verdict_says_when_methods_cannot_be_told_apart_or_are_no_better_than_random(tmp_path):
@@ -195,7 +199,7 @@ def test_the_verdict_says_when_methods_cannot_be_told_apart_or_are_no_better_tha
     assert said.startswith("No way of choosing is sure to isolate a language best; ")
     assert "The first cannot be told from it" in said
     assert "and their intervals overlap" in said
-    assert "Not more than random ones isolate: its region." in said
+    assert "Not shown to isolate more than random sets: its region." in said
 
 
 def test_paired_differences_are_seen_where_intervals_overlap(tmp_path):

@@ -28,7 +28,7 @@ from langatlas.region import Region
 EQUAL = name_of("", "")
 SETS = ["method", "size_share", "side", "region_language"]
 RUN = ["model", "experiment"]
-TESTED = [*RUN, "size_share"]  # tests of sets of one size are corrected together: all languages, pairs and controls
+TESTED = [*RUN, "size_share"]
 RANDOM = "random"
 EQUAL_REMOVAL = [
     *RUN, "size_share", "method", "side", "seed", "region_language", "language", "n_parameters", "ratio",
@@ -109,11 +109,14 @@ def isolation(
     base, lines = rows[rows["side"] == "base"], []
     rows = pd.concat([base, _named(rows, sizes)])
     for run, part in rows.groupby(RUN, sort=False):
+        if (part["side"] == "base").all():
+            continue  # no language has a region and neurons by every method
         found, facts = _measured(part, resamples, seed), part.groupby(SETS)[["n_parameters", "ratio"]].first()
         for line in [*_single(found, facts), *_pairs(found, permutations, seed)]:
             lines.append(dict(zip(RUN, run, strict=True)) | line)
     table = pd.DataFrame(lines).reindex(columns=ISOLATION).astype({"n_parameters": "Int64"})
-    tests = table.groupby(TESTED, sort=False)["isolation_p_value"]
+    # Pairs and controls are corrected together: those of the means over languages, and those of all single languages.
+    tests = table.groupby([*TESTED, table["region_language"].isna()], sort=False)["isolation_p_value"]
     return table.assign(isolation_p_value_holm=tests.transform(statistics.holm))
 
 

@@ -24,7 +24,7 @@ hit hardest. {SIZE}"""
 ISOLATION_NOTE = f"""Own: factor by which removing a language's set multiplies its own perplexity; others: the geometric mean of
 the factors of the other tested languages; isolation: own / others, with its 95 % bootstrap interval over test sequences.
 Random: as many random parameters of every matrix, or neurons of every layer. p: paired sign-flip test over documents, Holm
-over all tests of one size. {SIZE}"""
+over all tests of one size, the means over languages apart. {SIZE}"""
 
 
 def wide_equal_removal(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
@@ -58,6 +58,17 @@ def wide_isolation(table: pd.DataFrame, labels: wide_tables.Labels = None) -> di
         heading = f"{model}, {experiment}: {_of_the_largest(share)}"
         parts[f"{heading}\n{verdict(part, labels)}"] = _sets(part, labels)
         parts[f"{heading}, isolation of one method / of another"] = _pairs(part, labels)
+    return parts
+
+
+def in_short(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
+    """Of the largest sets of every model: the verdict, and the means over languages. For the page of main findings."""
+    parts = {}
+    for (model, experiment), rows in table.groupby(isolation.RUN, sort=False):
+        part = rows[rows["size_share"] == rows["size_share"].max()]
+        heading = f"Regions and neurons removed at equal size: {model}, {experiment}"
+        whole = _sets(part, labels).query("Language == 'All'").drop(columns=["Language", "Parameters"])
+        parts[f"{heading}\n{verdict(part, labels)}"] = whole
     return parts
 
 
@@ -136,9 +147,9 @@ def _head(ranked: pd.DataFrame, part: pd.DataFrame) -> str:
     opening = (
         f"Removing {METHODS[best]} isolates a language best"
         if sure
-        else f"No way of choosing is sure to isolate a language best; {METHODS[best]} come first"
+        else f"No way of choosing is sure to isolate a language best; the first is {METHODS[best]}"
     )
-    number = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes.min(), sizes.max())))
+    number = " to ".join(f"{int(size):,}" for size in dict.fromkeys((sizes.min(), sizes.max())))
     mine, theirs = markup.number(row["own_effect"]), markup.number(row["others_effect"])
     return (
         f"{opening}: with {number} parameters, its own perplexity rises by a factor of {mine}, that of others by {theirs}, "
@@ -181,9 +192,9 @@ def _against_random(ranked: pd.DataFrame, part: pd.DataFrame) -> Iterator[str]:
         return
     unsure = [METHODS[method] for method, (ratio, p) in tests.items() if not (p < LEVEL and ratio > 1)]
     yield (
-        f"Not more than random ones isolate: {', '.join(unsure)}."
+        f"Not shown to isolate more than random sets: {', '.join(unsure)}."
         if unsure
-        else "All isolate more than their random controls."
+        else "All isolate more than random sets."
     )
 
 

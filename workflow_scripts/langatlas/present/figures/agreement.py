@@ -136,6 +136,8 @@ def figure(tables: Mapping[str, pd.DataFrame], model: str, own: Mapping | None =
     ``tables``: by the names of TABLES, the tables equal_removal, isolation, region_neurons and importance_activation; of the
     first the largest sets are drawn. ``own``: the config's own labels. ValueError where a table has no rows of the model.
     """
+    if model not in set(tables["effects"]["model"]):
+        return _empty(model)
     rows = {name: canvas.select(tables[name], model=model) for name in TABLES}
     effects = rows["effects"]
     effects = effects[(effects["side"] == "top") & (effects["size_share"] == effects["size_share"].max())]
@@ -162,4 +164,14 @@ def figure(tables: Mapping[str, pd.DataFrame], model: str, own: Mapping | None =
     handles, labels = left.get_legend_handles_labels()
     lower.legend(handles, labels, loc="outside lower left", ncols=min(6, len(labels)))
     canvas.headline(drawing, f"Regions and neurons, removed at equal size · {model}")
+    return drawing
+
+
+def _empty(model: str) -> Figure:
+    """A picture that says why there is nothing to draw."""
+    drawing = canvas.new_figure(6, 1)
+    drawing.text(
+        0.01, 0.3, "No language has a region and neurons by every method, so no sets of equal size were removed."
+    )
+    canvas.headline(drawing, f"Regions and neurons · {model}")
     return drawing
