@@ -7,7 +7,7 @@ MEANING = {
     "isolation": "own_effect / others_effect",
     "isolation_to_reference": "isolation / that of the reference: another method or random",
     "isolation_p_value": "two-sided sign-flip permutation test of what each document adds to that difference",
-    "isolation_p_value_holm": "isolation_p_value adjusted (Holm) for all methods and references of one size: of the means, or of all single languages",
+    "isolation_p_value_holm": "the same adjusted (Holm) for all tests of one size: of the means, or of all single languages",
     "neuron_language": "language whose neurons they are",
     "n_in_lines": "selected parameters that lie in lines of the neurons",
     "line_share": "n_in_lines / n_selected of the module (mlp: gate, up and down together)",
