@@ -47,7 +47,8 @@ ours, theirs = (list(paths[language].values()) for language in ("ar", "ru"))
 reliability.PARAMETERS = 10_000
 places = [("lape", "ar", "top", layer, neuron, 0.1, 0.5) for layer in range(layers) for neuron in range(20)]
 found = NeuronSet(pd.DataFrame(places, columns=COLUMNS), ["ar"], (layers, feedforward), {"method": "lape", "model_hash": "x"})
-sets = {(method, side, "1.0"): str(folder / f"{method}-{side}") for method in ("importance", "lape") for side in ("top", "random-1")}
+keys = [(method, side, "1.0") for method in ("importance", "lape") for side in ("top", "random-1")]
+sets = {key: str(folder / "-".join(key)) for key in keys}
 
 
 def choose(scope, files, plan, region):

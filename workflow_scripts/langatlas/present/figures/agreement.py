@@ -153,7 +153,7 @@ def figure(tables: Mapping[str, pd.DataFrame], model: str, own: Mapping | None =
     for panel, method in zip(panels, methods, strict=True):
         image = draw_effects(effects[effects["method"] == method], panel, scale, own, panel is panels[0])
         panel.set_title(METHODS[method][0], weight="normal", size=8)
-    heatmap.add_colour_bar(upper, image, list(panels), "perplexity ÷ whole model's", scale)
+    heatmap.add_colour_bar(drawing, image, list(panels), "perplexity ÷ whole model's", scale)
     left, middle, right = lower.subplots(1, 3, width_ratios=[4, 3, 3])
     isolation = rows["isolation"]
     draw_isolation(isolation[isolation["reference"].isna()], left, own)
