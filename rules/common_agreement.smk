@@ -28,11 +28,16 @@ def equal_languages():
 
 
 def equal_plan():
-    """All sets of a language as (method, side, share)."""
+    """All sets of a language as (method, side, share); random ones beside the largest share only."""
     equal = config["regions"]["equal"]
-    sides = ["top", *(f"random-{seed}" for seed in equal["seeds"])]
+    random = [f"random-{seed}" for seed in equal["seeds"]]
     methods = ["importance", *config["neurons"]["methods"]]
-    return [(method, side, str(share)) for share in equal["shares"] for method in methods for side in sides]
+    return [
+        (method, side, str(share))
+        for share in equal["shares"]
+        for method in methods
+        for side in ["top", *(random if share == max(equal["shares"]) else [])]
+    ]
 
 
 def equal_files(model, languages=None):

@@ -76,6 +76,7 @@ def test_isolation_by_hand(tmp_path):
     assert lape.loc["en", "others_effect"] == pytest.approx(np.exp(0.2))
     assert lape.loc["en", "isolation"] == pytest.approx(np.exp(0.8))
     assert lape.loc["ru", "isolation"] == pytest.approx(np.exp(0.5 - 0.1))
+    assert np.isnan(lape.loc["en", "selectivity"]), "some resample does not hurt Russian"
     overall = top.xs("lape")[top.xs("lape").index.isna()].iloc[0]
     assert overall["own_effect"] == pytest.approx(np.exp((1.0 + 0.5) / 2))
     assert overall["isolation"] == pytest.approx(np.exp((0.8 + 0.4) / 2))
@@ -156,6 +157,20 @@ def test_intervals_are_those_of_a_bootstrap_written_out(tmp_path):
         np.testing.assert_allclose(
             row[["isolation_low", "isolation_high"]].astype(float), np.exp(np.quantile(values, [0.025, 0.975]))
         )
+
+
+def test_selectivity_is_the_quotient_of_logarithms(tmp_path):
+    table = isolation.isolation(*simulated(tmp_path, {"lape": (0.3, 0.05), "precision": (0.1, 0.01)}), **SETTINGS)
+    means = table[table["region_language"].isna() & table["reference"].isna() & (table["side"] == "top")].set_index(
+        "method"
+    )
+    quotients = np.log(means["own_effect"]) / np.log(means["others_effect"])
+    np.testing.assert_allclose(means["selectivity"], quotients)
+    assert (means["selectivity_low"] < means["selectivity"]).all()
+    assert (means["selectivity"] < means["selectivity_high"]).all()
+    said = only(table)
+    assert said.startswith("Removing LAPE's neurons isolates a language best")
+    assert "the order is: neurons by average precision 10" in said.replace("9.9", "10")
 
 
 def test_p_values_are_those_of_all_sign_flips_of_documents(tmp_path):

@@ -5,6 +5,7 @@ MEANING = {
     "own_effect": "perplexity of the set's own language / that of the unchanged model; without region_language: geometric mean",
     "others_effect": "the same of the other tested languages, geometric mean over them",
     "isolation": "own_effect / others_effect",
+    "selectivity": "log(own_effect) / log(others_effect); empty where the interval of others_effect reaches 1",
     "isolation_to_reference": "isolation / that of the reference: another method or random",
     "isolation_p_value": "two-sided sign-flip permutation test of what each document adds to that difference",
     "isolation_p_value_holm": "the same adjusted (Holm) for all tests of one size: of the means, or of all single languages",

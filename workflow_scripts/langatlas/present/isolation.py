@@ -2,7 +2,9 @@
 
 A set isolates its language as far as it hurts that language more than the others. E(l, t) is the logarithm of the factor by
 which the set of language l multiplies the perplexity of language t; then isolation(l) = E(l, l) - mean over t != l of E(l, t),
-given as a factor. Over several languages l the mean is taken (a row whose region_language is empty).
+given as a factor. Over several languages l the mean is taken (a row whose region_language is empty). That rewards a set for doing
+much; selectivity(l) = E(l, l) / mean over t != l of E(l, t) does not. It is given where others are hurt beyond doubt, for it
+divides by what they lose.
 
 Intervals: percentile bootstrap over test sequences, languages fixed. Texts of equal number share the draws: number s is one
 document told in every language where the corpus is parallel, and otherwise sharing adds nothing in expectation. Two sets
@@ -37,6 +39,7 @@ EQUAL_REMOVAL = [
 ISOLATION = [
     *RUN, "size_share", "region_language", "method", "side", "n_parameters", "ratio",
     *columns.with_interval("own_effect"), *columns.with_interval("others_effect"), *columns.with_interval("isolation"),
+    *columns.with_interval("selectivity"),
     "reference", *columns.with_interval("isolation_to_reference"), "isolation_p_value", "isolation_p_value_holm", "n_languages",
 ]  # fmt: skip
 EFFECTS = ("own_effect", "others_effect", "isolation")
@@ -180,6 +183,10 @@ def _single(found: Mapping[Key, Measured], facts: pd.DataFrame) -> Iterator[dict
         line = dict(zip(SETS, key, strict=True)) | {"region_language": key[-1] or None, "n_languages": one.n_languages}
         for name, logs in zip(EFFECTS, one.effects, strict=True):
             line |= _with_ends(name, logs)
+        if line["others_effect_low"] > 1:
+            quotients = one.effects[0] / one.effects[1]
+            ends = statistics.percentile_interval(quotients[1:, None])[:, 0]
+            line |= dict(zip(columns.with_interval("selectivity"), [quotients[0], *ends], strict=True))
         yield line | (facts.loc[key].to_dict() if key in facts.index else {})
 
 

@@ -22,7 +22,8 @@ part of it, LAPE its neurons of highest entropy, average precision those of lowe
 EFFECT_NOTE = f"""Factor by which removing the set of a language (row) multiplies the perplexity of each language (column). Bold:
 hit hardest. {SIZE}"""
 ISOLATION_NOTE = f"""Own: factor by which removing a language's set multiplies its own perplexity; others: the geometric mean of
-the factors of the other tested languages; isolation: own / others, with its 95 % bootstrap interval over test sequences.
+the factors of the other tested languages; isolation: own / others, with its 95 % bootstrap interval over test sequences;
+selectivity: log own / log others, which does not grow with the set's strength (– where others are not hurt beyond doubt).
 Random: as many random parameters of every matrix, or neurons of every layer. p: paired sign-flip test over documents, Holm
 over all tests of one size, the means over languages apart. {SIZE}"""
 
@@ -105,6 +106,7 @@ def _sets(part: pd.DataFrame, labels: wide_tables.Labels) -> pd.DataFrame:
                     "Own": row.own_effect,
                     "Others": row.others_effect,
                     "Isolation [95 %]": markup.interval(row.isolation, row.isolation_low, row.isolation_high),
+                    "Selectivity [95 %]": markup.interval(row.selectivity, row.selectivity_low, row.selectivity_high),
                     "Random": control,
                     "p, random": against["isolation_p_value_holm"].get(row.method),
                 }
@@ -137,7 +139,7 @@ def verdict(part: pd.DataFrame, labels: wide_tables.Labels = None) -> str:
         return "No language was tested beside another one, so nothing can be said of isolation."
     ranked = means.sort_values("isolation", ascending=False)
     sentences = [_head(ranked, part), *(_against(ranked, part, method) for method in ranked.index[1:])]
-    return " ".join([*sentences, *_against_random(ranked, part), *_by_language(part, labels)])
+    return " ".join([*sentences, *_against_random(ranked, part), *_selectivity(means), *_by_language(part, labels)])
 
 
 def _head(ranked: pd.DataFrame, part: pd.DataFrame) -> str:
@@ -153,7 +155,7 @@ def _head(ranked: pd.DataFrame, part: pd.DataFrame) -> str:
     mine, theirs = markup.number(row["own_effect"]), markup.number(row["others_effect"])
     return (
         f"{opening}: with {number} parameters, its own perplexity rises by a factor of {mine}, that of others by {theirs}, "
-        f"isolation {_ends(row)} (geometric means over {row['n_languages']} languages)."
+        f"isolation {_ends(row)} (geometric means over {int(row['n_languages'])} languages)."
     )
 
 
@@ -195,6 +197,23 @@ def _against_random(ranked: pd.DataFrame, part: pd.DataFrame) -> Iterator[str]:
         f"Not shown to isolate more than random sets: {', '.join(unsure)}."
         if unsure
         else "All isolate more than random sets."
+    )
+
+
+def _selectivity(means: pd.DataFrame) -> Iterator[str]:
+    """The order by the quotient of logarithms, and whether the intervals of the first two overlap."""
+    known = means.dropna(subset="selectivity").sort_values("selectivity", ascending=False)
+    if len(known) < 2:
+        return
+    named = [
+        f"{METHODS[method]} {markup.interval(row['selectivity'], row['selectivity_low'], row['selectivity_high'])}"
+        for method, row in known.iterrows()
+    ]
+    first, second = known.iloc[0], known.iloc[1]
+    apart = "overlap" if second["selectivity_high"] >= first["selectivity_low"] else "do not overlap"
+    yield (
+        f"By selectivity, log own / log others, which a stronger set does not raise, the order is: {', '.join(named)}; the "
+        f"intervals of the first two {apart}."
     )
 
 
