@@ -10,6 +10,7 @@
 # results/{model}/activations/{language}.safetensors                    how often and how strongly each neuron is active
 # results/{model}/neurons/{method}.parquet                              which neurons belong to which language
 # results/{model}/clamps/{experiment}.json                              neurons to hold at a value
+# results/{model}/agreement/*.csv                                       regions beside neurons: counts behind the tables
 # results/{model}/steering/{steering}.parquet                           what the model writes when steered, one row a text
 # results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
 # results/{model}/generation/{generation}.parquet                        what the model writes, one row a text
