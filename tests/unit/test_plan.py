@@ -166,6 +166,7 @@ def config(**experiments) -> dict:
         "pretraining": {"p": {"language": "ru", "languages": None, "sequences": 50, "samples": [0, 64], "batch_size": 4}},
         "neurons": {"languages": ["ru", "uk"], "sequences": 50, "precision": {"sequences": 20}},
         "steering": {"s": {"pairs": [["ru", "uk"], ["ru", "en"], ["en", "ru"]], "max_new_tokens": 7}},
+        "translation": {"t": {"conditions": ["direct", "parallel-3-1shot"], "count": 25, "batch_size": 8, "max_new_tokens": 7}},
         "questions": {"q": {"languages": None, "world": True, "files": None, "answers": ["letters", "texts"], "count": 25,
                             "tasks": ["mmlu"], "shots": 5}},
         "generation": {"g": {"prompts": {"ru": ["a"]}, "max_new_tokens": 5}},
@@ -224,6 +225,9 @@ def test_costs_of_a_job_are_its_tokens():
     # 50 sequences over 3 shards: 17, 17, 16
     assert costs.accumulate_activations(planned, job("a", shard="00001")).forward == 17 * 512
     assert costs.steer_text(planned, job("s", steering="s")).steps == (3 * 4 + 2) * 7
+    translated = costs.translate(planned, job("t", translation="t"))
+    # one line, and four in the question and in the example; two conditions of four batches
+    assert (translated.forward, translated.steps) == (25 * (1 + 2 * 4) * 40, 2 * 4 * 7)
     asked = costs.measure_questions(planned, job("q", regions, questions="q"))
     assert asked.forward == 3 * (2 * 2 * 25 + 14042) * 4 * 100 * (1 + 5)
     shape = planned.shapes["m"]

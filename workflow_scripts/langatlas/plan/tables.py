@@ -22,6 +22,7 @@ STAGES = {
     ),
     "perplexity": ("find_outliers", "choose_edits", "measure_perplexity"),
     "neurons": ("accumulate_activations", "combine_activations", "find_neurons", "choose_clamps", "steer_text"),
+    "translation": ("translate",),
     "generation": ("generate_text",),
     "questions": ("write_questions", "measure_questions"),
     "further pretraining": ("further_pretrain",),
