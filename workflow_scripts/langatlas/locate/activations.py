@@ -99,6 +99,10 @@ class ActivationCounter:
             if not self._begun:
                 self._begin()
             groups, width = len(self._spans), values.shape[-1]
+            if values.numel() != self._weights_BCT[:, 0].numel() * width:
+                raise ValueError(
+                    f"activations of shape {tuple(values.shape)} are not of the tokens that were announced"
+                )
             values_GTF = values.reshape(groups, -1, width)  # OPT's layers are given (B * T, F)
             sums_4CF = torch.zeros(len(SUMMED), len(self.classes), width, device=self.device)
             counts_2GT = torch.zeros(2, *values_GTF.shape[:2], device=self.device) if self._by_sequence else None

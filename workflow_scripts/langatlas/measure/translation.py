@@ -51,12 +51,13 @@ class Written:
 class Announcer(StoppingCriteria):
     """Stops nothing: tells the counter, after each new token, which texts go on and where in them that token stands."""
 
-    def __init__(self, counter: ActivationCounter, prompts_B: torch.Tensor, width: int, end_id: int):
-        self.counter, self.prompts_B, self.width, self.end_id = counter, prompts_B, width, end_id
+    def __init__(self, counter: ActivationCounter, prompts_B: torch.Tensor, width: int, most: int, end_id: int):
+        self.counter, self.prompts_B, self.width, self.most, self.end_id = counter, prompts_B, width, most, end_id
 
     def __call__(self, input_ids: torch.Tensor, scores, **kwargs) -> torch.Tensor:
         new_BN = input_ids[:, self.width :]
-        writing_B = (new_BN != self.end_id).all(1)
+        # On a GPU `generate` may run one pass more than it needs before it sees that all texts have ended.
+        writing_B = (new_BN != self.end_id).all(1) & (new_BN.shape[1] < self.most)
         places_B = self.prompts_B + new_BN.shape[1] - 1
         self.counter.expect(places_B[:, None], writing_B[:, None], self.prompts_B)
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
@@ -94,7 +95,8 @@ def write_batch(
             num_beams=1,
             eos_token_id=end_id,
             pad_token_id=end_id,
-            stopping_criteria=StoppingCriteriaList([Announcer(counter, prompts_B, width, end_id)]),
+            use_cache=True,
+            stopping_criteria=StoppingCriteriaList([Announcer(counter, prompts_B, width, max_new_tokens, end_id)]),
         )
     passes_PBLC2 = torch.stack(counter.passes[first:]).long().cpu().numpy()
     del counter.passes[first:]
