@@ -83,10 +83,8 @@ def inhibition(rows: pd.DataFrame, *, resamples: int, seed: int) -> pd.DataFrame
 
 def baseline(name: str, conditions: Mapping) -> str | None:
     """The condition that another is compared with: direct with as many examples, else without; None for that itself."""
-    parsed = Condition.parse(name)
-    wanted = f"direct-{parsed.shots}shot" if parsed.shots else "direct"
-    found = wanted if wanted in conditions else "direct"
-    return found if found in conditions and found != name else None
+    same = f"direct-{Condition.parse(name).shots}shot"
+    return next((other for other in (same, "direct") if other in conditions and other != name), None)
 
 
 def verdict(line: Mapping) -> str:
