@@ -89,11 +89,13 @@ def test_quality_and_inhibition_by_hand():
     assert parallel["inhibited_difference_low"] > 0
     same = table.loc["repeated-1"]
     assert same[["inhibited_difference_low", "inhibited_difference_high", "chrf_difference"]].tolist() == [0, 0, 0]
-    assert same["better_with_fewer"] == "cannot be told"
+    assert same["better_with_fewer"] == "does not translate"
+    other = CHRF(word_order=2).corpus_score(REFERENCES[:2], [REFERENCES[1::-1]]).score
+    assert parallel["chrf_unrelated"] == pytest.approx(other)
     assert pd.isna(direct["better_with_fewer"])
     assert pd.isna(direct["baseline"])
     (part,) = translation_table.wide_translation(table.reset_index()).values()
-    assert list(part["Better with fewer"]) == ["–", "cannot be told", "yes"]
+    assert list(part["Better with fewer"]) == ["–", "does not translate", "yes"]
 
 
 def test_every_resample_is_of_whole_sentences():

@@ -10,6 +10,7 @@ import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
 CHARACTERS, WORDS, BETA = 6, 2, 2  # chrF++: longest n-grams, and how much recall weighs against precision
+SHAPE = (CHARACTERS + WORDS, 3)
 TOKENIZERS = {
     "zh": "zh",
     "ja": "char",
@@ -21,7 +22,7 @@ def chrf_counts(outputs: Sequence[str], references: Sequence[str]) -> np.ndarray
     """n-grams of each sentence's output, of its reference, and in both: (S, 8, 3); 6 orders of characters, 2 of words."""
     metric = CHRF(char_order=CHARACTERS, word_order=WORDS, beta=BETA)
     counts = metric._extract_corpus_statistics(list(outputs), [list(references)])
-    return np.array(counts, np.float64).reshape(len(outputs), CHARACTERS + WORDS, 3)
+    return np.array(counts, np.float64).reshape(len(outputs), *SHAPE)
 
 
 def chrf(counts: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ MEANING = {
     "prompt_tokens": "mean tokens of a prompt, start mark included",
     "new_tokens": "mean new tokens of a text, end mark not included",
     "chrf": "chrF++ of the outputs' first lines against the references, 0 to 100 (n-grams summed over sentences)",
+    "chrf_unrelated": "chrF++ of the same outputs against the references of ten other sentences",
     "chrf_difference": "chrf - that of the baseline, on the same sentences",
     "bleu": "corpus BLEU, 0 to 100",
     "bleu_signature": "sacrebleu's settings of bleu",
@@ -18,5 +19,5 @@ MEANING = {
     "inhibited_difference": "inhibited_share - that of the baseline, on the same sentences",
     "zero_share": "share of neurons at exactly 0",
     "better_with_fewer": "yes: chrf and inhibited_share above the baseline's, both intervals beyond 0; no: one of them beyond 0 "
-    "on the other side; else cannot be told",
+    "on the other side; does not translate: chrf not surely 5 points above chrf_unrelated; else cannot be told",
 }

@@ -20,17 +20,22 @@ same resamples. chrF++ is the headline. Inhibited: share of neurons at or below 
 multiplied, unless the config says product), at the last position of each forward pass: the last token of the prompt
 and each new token that is fed, weighted by tokens, mean over layers, as published. Differences are to direct with as
 many examples (else to direct). Better with fewer: chrF++ higher and more neurons inhibited, both intervals beyond 0;
-no where one of them is beyond 0 on the other side. repeated and paraphrases have as many input lines as parallel,
-without another language: what they do too is not due to languages. Where no condition translates (no exact match,
-chrF++ as that of unrelated text), neurons say nothing about translation."""
+no where one of them is beyond 0 on the other side. Unrelated: chrF++ of the same outputs against the references of
+ten other sentences; a condition whose chrF++ is not surely 5 points above that does not translate, and its neurons
+say nothing about translation. repeated and paraphrases have as many input lines as parallel, without another
+language: what they do too is not due to languages."""
 LAYER_NOTE = """Share of neurons of each layer at or below 0 and at 0, by which tokens are counted: published (the last position
 of each forward pass), which is last_prompt and generated together, or all. 95 % bootstrap intervals over sentences; differences
 to direct with as many examples (else to direct) on the same resamples."""
 KEYS = ["model", "experiment"]
+OTHERS = 10  # sentences whose references stand for unrelated text
+LEAST = (
+    5  # points of chrF++ above unrelated text from which on a model is said to translate: words and names, not digits
+)
 ABOUT = ["condition", "shots", "source_language", "target_language", "input_languages"]
 TRANSLATION = [
     *KEYS, *ABOUT, "n_items", "prompt_tokens", "new_tokens", *columns.with_interval("chrf"),
-    *columns.with_interval("chrf_difference"), "bleu", "bleu_signature", "exact_match",
+    "chrf_unrelated", *columns.with_interval("chrf_difference"), "bleu", "bleu_signature", "exact_match",
     *columns.with_interval("inhibited_share"), *columns.with_interval("inhibited_difference"), "baseline",
     "better_with_fewer",
 ]  # fmt: skip
@@ -45,17 +50,19 @@ def translation(rows: pd.DataFrame, *, resamples: int, seed: int) -> pd.DataFram
     lines = []
     for key, parts in _experiments(rows):
         quality = {name: _quality(part, resamples, seed) for name, part in parts.items()}
+        chance = {name: _quality(part, resamples, seed, unrelated=True) for name, part in parts.items()}
         neurons = {name: _share(part, "inhibited", "published", resamples, seed) for name, part in parts.items()}
         for name, part in parts.items():
             base = baseline(name, parts)
             line = _about(key, part) | _size(part) | {"baseline": base}
-            line |= _interval("chrf", quality[name])
+            line |= _interval("chrf", quality[name]) | {"chrf_unrelated": float(chance[name][0])}
             line |= _interval("inhibited_share", _over_layers(neurons[name]))
             if base:
                 line |= _interval("chrf_difference", _minus(quality[name], quality[base]))
                 both = (_over_layers(neurons[each]) for each in (name, base))
                 line |= _interval("inhibited_difference", _minus(*both))
-                line["better_with_fewer"] = verdict(line)
+                above = _interval("chrf", _minus(quality[name], chance[name]))["chrf_low"] > LEAST
+                line["better_with_fewer"] = verdict(line) if above else "does not translate"
             score, signature = translation_scores.bleu(part["output"], part["reference"], line["target_language"])
             lines.append(line | {"bleu": score, "bleu_signature": signature})
     return pd.DataFrame(lines).reindex(columns=TRANSLATION)
@@ -88,7 +95,7 @@ def baseline(name: str, conditions: Mapping) -> str | None:
 
 
 def verdict(line: Mapping) -> str:
-    """yes, no or cannot be told: better output with fewer active neurons than the baseline."""
+    """yes, no or cannot be told: better output with fewer active neurons than the baseline; of a condition that translates."""
     pairs = [(line[f"{name}_difference_low"], line[f"{name}_difference_high"]) for name in ("chrf", "inhibited")]
     if all(low > 0 for low, _ in pairs):
         return "yes"
@@ -126,8 +133,14 @@ def _size(part: pd.DataFrame) -> dict:
     }
 
 
-def _quality(part: pd.DataFrame, resamples: int, seed: int) -> Series:
-    counted = translation_scores.chrf_counts(part["output"], part["reference"])
+def _quality(part: pd.DataFrame, resamples: int, seed: int, *, unrelated: bool = False) -> Series:
+    """chrF++; ``unrelated``: against the references of other sentences, as many for each."""
+    rotations = range(1, min(OTHERS, len(part) - 1) + 1) if unrelated else (0,)
+    references = [np.roll(part["reference"], -rotation) for rotation in rotations]
+    counted = sum(
+        (translation_scores.chrf_counts(part["output"], other) for other in references),
+        start=np.zeros((len(part), *translation_scores.SHAPE)),
+    )
     sums = statistics.bootstrap_sums(counted.reshape(len(part), -1).T, resamples, seed)
     return translation_scores.chrf(counted.sum(0)), translation_scores.chrf(sums.reshape(-1, *counted.shape[1:]))
 
@@ -177,6 +190,7 @@ def wide_translation(table: pd.DataFrame, labels: wide_tables.Labels = None) -> 
                 "Inputs": row["input_languages"].replace(" ", ", "),
                 "Prompt tokens": markup.number(row["prompt_tokens"]),
                 "chrF++ [95 %]": _cell(row, "chrf"),
+                "Unrelated": markup.number(row["chrf_unrelated"]),
                 "Δ chrF++": _cell(row, "chrf_difference"),
                 "BLEU": markup.number(row["bleu"]),
                 "Exact": markup.number(row["exact_match"]),
