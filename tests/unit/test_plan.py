@@ -12,6 +12,7 @@ from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import importance_of_shard
 from langatlas.locate.lines import line_edits
 from langatlas.locate.regions import select
+from langatlas.measure.translation import write_texts
 from langatlas.models.nll import pad, token_nll
 from langatlas.plan import costs, document, files, memory, rates, run, shapes, tables
 from langatlas.region import Region
@@ -257,6 +258,21 @@ def test_activation_files_have_the_bytes_that_were_planned(tmp_path):
     # 20 sequences are kept, 6 of them in the last of three shards
     predicted = files.Sizes(planned).of("nothing-here/m/activations/ru/00002.safetensors", job("a"))
     assert predicted == pytest.approx(path.stat().st_size, rel=0.05)
+
+
+def test_translations_have_the_bytes_that_were_planned(tmp_path):
+    given = config()
+    architecture = {key: value for key, value in SIZES.items() if key != "vocab_size"}
+    mini = {"source": "mini", "dtype": "float32", "vocabulary_size": 500, "corpus": "c", "architecture": architecture}
+    planned = run.Run(given | {"checkpoints": {"m": mini}}, [])
+    settings = {"reading": "gate", "max_new_tokens": 7, "end_id": 499, "precision": "float32", "batch_size": 25}
+    _, found = write_texts(small_llama(), [[1, 2, number] for number in range(25)], **settings)
+    translated, sizes = job("translate", translation="t"), files.Sizes(planned)
+    for name in given["translation"]["t"]["conditions"]:
+        found.write(tmp_path / f"{name}.safetensors", importance_metadata(reading="gate"))
+    written = sum(path.stat().st_size for path in tmp_path.glob("*.safetensors"))
+    # the headers are not planned: 15 lines and the provenance of each file
+    assert 0 < written - sizes.of("nothing-here/m/translation/t", translated) < 2 * 4_000
 
 
 def test_a_table_adds_up_what_its_jobs_cost():
