@@ -51,6 +51,7 @@ include: "rules/common_engine.smk"
 include: "rules/common_questions.smk"
 include: "rules/common_neurons.smk"
 include: "rules/common_translation.smk"
+include: "rules/common_agreement.smk"
 
 
 wildcard_constraints:
@@ -91,5 +92,6 @@ include: "rules/translation.smk"
 include: "rules/questions.smk"
 include: "rules/pretraining.smk"
 include: "rules/controls.smk"
+include: "rules/agreement.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"

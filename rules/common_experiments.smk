@@ -21,6 +21,8 @@ def experiment_regions(model, experiment):
         return []
     if chosen["regions"] == "controls":
         return control_files(model)
+    if chosen["regions"] == "equal":
+        return equal_files(model)
     return [
         path for samples in milestones(chosen["samples"]) for path in region_files(chosen["regions"], model, samples)
     ]

@@ -163,6 +163,7 @@ rule summarize_findings:
     input:
         perplexity=f"{R}/tables/perplexity.csv",
         effect_matrix=f"{R}/tables/effect_matrix.csv",
+        isolation=[f"{R}/tables/isolation.csv"] if ISOLATION_TABLES else [],
     output:
         **table_outputs("findings"),
     log:

@@ -240,7 +240,7 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
 
 def test_no_figure_imports_torch():
     scripts = [path.stem for path in (ROOT / "workflow_scripts").glob("plot_*.py")]
-    assert len(scripts) == 19
+    assert len(scripts) == 20
     code = f"import sys; sys.path.insert(0, {str(ROOT / 'workflow_scripts')!r})\n"
     code += "\n".join(f"import {script}" for script in scripts)
     code += "\nassert not {'torch', 'transformers', 'matplotlib.pyplot'} & set(sys.modules)"

@@ -17,8 +17,11 @@ CODE = """
 import json, os, re, sys
 from pathlib import Path
 import numpy as np
-from langatlas.locate import concentration, matched, overlap, regions, reliability, similarity
+import pandas as pd
+from langatlas.locate import concentration, equal, matched, neuron_lines, overlap, regions, reliability, similarity
 from langatlas.locate.importance_files import add_shards
+from langatlas.locate.neuron_files import NeuronSet
+from langatlas.locate.neurons import COLUMNS
 from langatlas.region import Region
 from langatlas.tensorfile import TensorWriter
 
@@ -42,6 +45,11 @@ for language in ("ar", "ru"):
 plan = {(side, ratio): str(folder / f"{side}-{ratio}") for side in ("top", "bottom", "random-1") for ratio in ratios}
 ours, theirs = (list(paths[language].values()) for language in ("ar", "ru"))
 reliability.PARAMETERS = 10_000
+places = [("lape", "ar", "top", layer, neuron, 0.1, 0.5) for layer in range(layers) for neuron in range(20)]
+found = NeuronSet(pd.DataFrame(places, columns=COLUMNS), ["ar"], (layers, feedforward), {"method": "lape", "model_hash": "x"})
+equal.best_first(found, "ar")  # pandas loads some code when it first sorts
+keys = [(method, side, "1.0") for method in ("importance", "lape") for side in ("top", "random-1")]
+sets = {key: str(folder / "-".join(key)) for key in keys}
 
 
 def choose(scope, files, plan, region):
@@ -55,6 +63,9 @@ steps = {
     "language": lambda: [choose("matrix", [i], p, f"language-{n}") for i, (n, p) in zip(importances, paths.items())],
     "monolingual": lambda: regions.select_monolingual(ours, theirs, plan, region="monolingual-ar", metadata={}),
     "matched": lambda: matched.select_matched(ours[0], importances[0], {1: str(folder / "m")}, region="m", metadata={}),
+    "equal": lambda: equal.select_equal(ours[0], importances[0], {"n": found}, sets, language="ar", metadata={}),
+    "neurons": lambda: [neuron_lines.importance_of_neurons(importances[0], Region.open(ours[0])),
+                        neuron_lines.region_counts(Region.open(ours[0]))],
     "similarity": lambda: similarity.compare(importances, "llama", 10_000),
     "reliability": lambda: reliability.reliability([("pair", *importances)], family, 0.03),
     "density": lambda: overlap.densities(ours + theirs),

@@ -102,6 +102,10 @@ def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(pr
         "steering",
         "translation",
         "inhibition",
+        "region_neurons",
+        "importance_activation",
+        "equal_removal",
+        "isolation",
         "generation",
         "questions",
         "pretraining",
@@ -190,7 +194,7 @@ def test_editing_a_library_module_reruns_the_rules_that_import_it(project):
         plan = planned(project)
     finally:
         undo()
-    assert plan["measure_perplexity"] == 2 * 3 + 1 + 2 + 2
+    assert plan["measure_perplexity"] == 2 * 3 + 1 + 2 + 2 + 2
     assert not set(plan) & {"build_corpus", "tokenize_test", "accumulate_gradients", "select_core_region", "train_mini"}
 
 
@@ -204,7 +208,7 @@ def test_the_main_line_leaves_out_what_the_paper_does_not_have(project):
 
 def test_one_language_can_be_run_again_alone(project):
     assert planned(project, "-R", "measure_perplexity", "--", "language_ru") == {
-        "measure_perplexity": 6,
+        "measure_perplexity": 7,
         "language_ru": 1,
     }
 

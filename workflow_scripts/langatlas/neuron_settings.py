@@ -26,12 +26,28 @@ def neuron_problems(config: dict) -> Iterator[str]:
         if chosen["kind"] == "neurons":
             key = f"experiments.{name}"
             yield from _choice_problems(key, chosen["silenced"] or [], chosen["methods"], config)
+    yield from _equal_problems(config)
     for name, chosen in config["steering"].items():
         for label in chosen["detectable"] or []:
             if label not in config["languages"]:
                 yield f"steering.{name}.detectable: {label!r} is not in languages ({', '.join(config['languages'])})"
         named = [label for pair in chosen["pairs"] for label in pair]
         yield from _choice_problems(f"steering.{name}", named, [chosen["method"]], config)
+
+
+def _equal_problems(config: dict) -> Iterator[str]:
+    """Experiments that remove sets of equal size need languages with a region and neurons."""
+    removed = [name for name, e in config["experiments"].items() if e["kind"] == "removal" and e["regions"] == "equal"]
+    neurons, regions = config["neurons"]["languages"], config["regions"]["monolingual"]["languages"]
+    found = config["languages"] if neurons is None else neurons
+    for name in removed:
+        yield from _choice_problems(f"experiments.{name}", [], [], config)
+        if found and not set(found) & set(regions):
+            yield f"experiments.{name}: no language of neurons.languages ({', '.join(found)}) has a region of its own"
+    for label in (config["regions"]["equal"]["languages"] or []) if removed and found else []:
+        for key, having in (("neurons.languages", found), ("regions.monolingual.languages", regions)):
+            if label not in having:
+                yield f"regions.equal.languages: {label!r} is not in {key} ({', '.join(having)})"
 
 
 def _choice_problems(key: str, named: list[str], methods: list[str], config: dict) -> Iterator[str]:

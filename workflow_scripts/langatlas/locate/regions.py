@@ -68,7 +68,7 @@ def select(
     common = describe(files, region=region, scope=scope, metadata=metadata)
     with ExitStack() as stack:
         writers = {
-            (side, ratio): stack.enter_context(RegionWriter(path, shapes, {**common, **_side(side), "ratio": ratio}))
+            (side, ratio): stack.enter_context(RegionWriter(path, shapes, {**common, **side_of(side), "ratio": ratio}))
             for (side, ratio), path in plan.items()
         }
         for group in groups:
@@ -129,8 +129,8 @@ def select_shared(regions: Sequence[str], plan: Plan, *, region: str, least: int
         found = [r for r in opened if {"side": side, "ratio": ratio}.items() <= r.metadata.items()]
         shapes = {name: found[0].shape(name) for name in check_same_parameters(found)}
         languages = [r.metadata["region"].split("-")[1] for r in found]
-        described = _inherited(found[0]) | {"region": region, "languages": json.dumps(languages), "ratio": ratio}
-        with RegionWriter(path, shapes, {**described, **_side(side), **metadata}) as writer:
+        described = inherited(found[0]) | {"region": region, "languages": json.dumps(languages), "ratio": ratio}
+        with RegionWriter(path, shapes, {**described, **side_of(side), **metadata}) as writer:
             for name in shapes:
                 once = twice = np.zeros_like(found[0].bits(name))
                 for language in found:
@@ -162,10 +162,10 @@ def _write_monolingual(mine: Region, theirs: Sequence[Region], plan: Plan, metad
     """All regions that come from one set of language regions, which are read once; one matrix in memory."""
     shapes = {name: mine.shape(name) for name in check_same_parameters([mine, *theirs])}
     languages = dict.fromkeys(language for r in [mine, *theirs] for language in json.loads(r.metadata["languages"]))
-    kept = _inherited(mine) | {"languages": json.dumps(list(languages)), **metadata}
+    kept = inherited(mine) | {"languages": json.dumps(list(languages)), **metadata}
     with ExitStack() as stack:
         writers = {
-            side: stack.enter_context(RegionWriter(path, shapes, {**kept, **_side(side), "ratio": ratio}))
+            side: stack.enter_context(RegionWriter(path, shapes, {**kept, **side_of(side), "ratio": ratio}))
             for (side, ratio), path in plan.items()
         }
         for part in mine.parts():
@@ -181,7 +181,7 @@ def _write_monolingual(mine: Region, theirs: Sequence[Region], plan: Plan, metad
                     writer.write_part(part, mask)
 
 
-def _inherited(region: Region) -> dict[str, str]:
+def inherited(region: Region) -> dict[str, str]:
     """What a region made from others takes over from them."""
     kept = ("model", "model_hash", "samples", "scope", *FAMILY)
     return {key: region.metadata[key] for key in kept if key in region.metadata}
@@ -218,5 +218,6 @@ def describe(files: Sequence[TensorFile], *, region: str, scope: str, metadata: 
     }
 
 
-def _side(side: str) -> dict[str, str]:
+def side_of(side: str) -> dict[str, str]:
+    """Side and, of a random one, seed, as a region's metadata have them."""
     return {"side": side, "seed": side.removeprefix("random-") if side.startswith("random-") else ""}

@@ -137,6 +137,7 @@ def describe(intervention: Intervention | None) -> dict[str, str | int | float |
         "seed": int(found["seed"]) if found["seed"] else None,
         "ratio": float(found["ratio"]),
         "edit": "remove",
+        "setting": found.get("setting"),
     }
 
 

@@ -18,6 +18,8 @@ MATRIX = {
     "select_shared_region": 1,
     "select_monolingual_region": 10,
     "select_matched_region": 20,
+    "select_equal_regions": 20,
+    "measure_agreement": 16,
     "measure_reliability": 20,
     "measure_concentration": 8,
     "measure_density": 1,

@@ -3,7 +3,7 @@
 ``write_table`` refuses a column that is not here, and puts the meanings into the table's JSON sidecar.
 """
 
-from langatlas.present import neuron_columns, translation_columns
+from langatlas.present import agreement_columns, neuron_columns, translation_columns
 
 MEANING = {
     # coordinates
@@ -23,7 +23,7 @@ MEANING = {
     "seed": "seed of a random region",
     "ratio": "selected fraction of the parameters of the scope, in (0, 1]",
     "edit": "what was done: remove (a region), lines, dimension, set, multiply, silence or steer (neurons)",
-    "setting": "which matrices or module were edited, and how lines were shared among them",
+    "setting": "which matrices or module were edited, and how lines were shared among them; of sets of equal size: their share",
     "target": "which indices were edited",
     "lines": "lines (rows or columns) edited in each matrix; of silence and steer: neurons",
     "amount": "what was set, or the factor",
@@ -170,7 +170,7 @@ MEANING = {
     "spearman": "rank correlation of the two languages' importance",
     "cosine": "cosine similarity of the two languages' importance",
 }
-MEANING |= neuron_columns.MEANING | translation_columns.MEANING
+MEANING |= neuron_columns.MEANING | translation_columns.MEANING | agreement_columns.MEANING
 SUFFIXES = {
     "_low": "lower end of the 95 % bootstrap interval over sequences",
     "_high": "upper end of the 95 % bootstrap interval over sequences",

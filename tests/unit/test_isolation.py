@@ -1,0 +1,347 @@
+"""Isolation by hand and by brute force, the verdict in words, the figure, and mistakes of the config."""
+
+import warnings
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import figure_data
+from langatlas import region, settings, statistics
+from langatlas.languages import order_by_family
+from langatlas.measure.perplexity import SCHEMA, describe
+from langatlas.present import columns, isolation, isolation_pages
+from langatlas.present.agreement_tables import IMPORTANCE_ACTIVATION, REGION_NEURONS
+from langatlas.present.figures import agreement, canvas
+from langatlas.region import Region
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {"resamples": 300, "permutations": 500, "seed": 1}
+TOKENS = np.array([2, 3, 5])
+BASE = np.array([4.0, 6.0, 10.0])
+
+
+def write(folder, language: str, nll: dict, tokens=TOKENS, base=BASE, share="1.0"):
+    """``nll``: (method, language of the set, side, seed) -> NLL of each sequence."""
+    frames = [pd.DataFrame({"nll_nats": base, "side": "base"})]
+    for (method, of, side, seed), values in nll.items():
+        described = {
+            "region": f"{method}-equal-{of}",
+            "region_language": of,
+            "scope": "matrix",
+            "samples": 8,
+            "ratio": 0.1,
+        }
+        described |= {"side": side, "seed": seed, "edit": "remove", "setting": f"share {share}"}
+        frames.append(pd.DataFrame({"nll_nats": values}).assign(**described))
+    rows = pd.concat([f.assign(sequence=range(len(base)), n_tokens=tokens, n_bytes=9, n_characters=9) for f in frames])
+    rows = rows.assign(model="m", experiment="e", language=language).reindex(columns=SCHEMA.names)
+    rows = rows.astype({"seed": "Int64", "lines": "Int64", "samples": "Int64"})
+    path = folder / f"{language}-{share}.parquet"
+    pq.write_table(pa.Table.from_pandas(rows, SCHEMA, preserve_index=False), path)
+    return path
+
+
+def sizes(methods, languages, share="1.0") -> dict:
+    return {("m", f"{m}-equal-{label}", f"share {share}"): 240 for m, label in product(methods, languages)}
+
+
+def by_hand(folder) -> pd.DataFrame:
+    nll = {
+        "en": {("lape", "en"): [6, 6, 18], ("lape", "ru"): [5, 6, 10],
+               ("importance", "en"): [5, 7, 11], ("importance", "ru"): BASE},
+        "ru": {("lape", "en"): [4, 8, 10], ("lape", "ru"): [6, 9, 10],
+               ("importance", "en"): BASE, ("importance", "ru"): [4, 6, 12]},
+    }  # fmt: skip
+    paths = []
+    for label, found in nll.items():
+        of = {(*key, "top", None): values for key, values in found.items()}
+        of |= {("lape", key, "random", seed): BASE + seed - 1 for key, seed in product(("en", "ru"), (1, 3))}
+        paths.append(write(folder, label, of))
+    return isolation.isolation(paths, sizes(("lape", "importance"), ("en", "ru")), **SETTINGS)
+
+
+def test_isolation_by_hand(tmp_path):
+    table = by_hand(tmp_path)
+    top = table[table["reference"].isna() & (table["side"] == "top")].set_index(["method", "region_language"])
+    lape = top.loc[
+        "lape"
+    ]  # sums of NLL beyond the base, over 10 tokens: en 10 on en and 2 on ru; ru 5 on ru and 1 on en
+    assert lape.loc["en", "own_effect"] == pytest.approx(np.exp(1.0))
+    assert lape.loc["en", "others_effect"] == pytest.approx(np.exp(0.2))
+    assert lape.loc["en", "isolation"] == pytest.approx(np.exp(0.8))
+    assert lape.loc["ru", "isolation"] == pytest.approx(np.exp(0.5 - 0.1))
+    assert np.isnan(lape.loc["en", "selectivity"]), "some resample does not hurt Russian"
+    overall = top.xs("lape")[top.xs("lape").index.isna()].iloc[0]
+    assert overall["own_effect"] == pytest.approx(np.exp((1.0 + 0.5) / 2))
+    assert overall["isolation"] == pytest.approx(np.exp((0.8 + 0.4) / 2))
+    assert (overall["n_languages"], lape.loc["en", "n_languages"]) == (2, 1)
+    assert lape.loc["en", "n_parameters"] == 240
+    random = table[table["side"] == "random"].set_index(["method", "region_language"])
+    assert random.loc[("lape", "en"), "own_effect"] == pytest.approx(np.exp(3 * 1 / 10))  # seeds add 0 and 2: mean 1
+    assert random.loc[("lape", "en"), "isolation"] == pytest.approx(1)
+    pairs = table[table["reference"].notna()].set_index(["method", "reference", "region_language"])
+    assert pairs.loc[("importance", "lape", "en"), "isolation_to_reference"] == pytest.approx(np.exp(0.3 - 0.8))
+    assert pairs.loc[("lape", "random", "en"), "isolation_to_reference"] == pytest.approx(np.exp(0.8))
+    assert ("importance", "random", "en") not in pairs.index
+    means = pairs.index.get_level_values("region_language").isna()
+    assert means.sum() == 2
+    for group in (means, ~means):
+        adjusted = statistics.holm(pairs["isolation_p_value"][group])
+        np.testing.assert_allclose(pairs["isolation_p_value_holm"][group], adjusted)
+    assert {columns.meaning(name) for name in table.columns}
+
+
+def test_the_effects_are_those_of_the_general_table_with_their_random_controls(tmp_path):
+    nll = {("lape", "ru", "top", None): [6, 9, 10]} | {("lape", "ru", "random", s): BASE + s - 1 for s in (1, 3)}
+    path = write(tmp_path, "ru", nll)
+    table = isolation.equal_removal([path], sizes(("lape",), ("ru",)), **SETTINGS)
+    row = table[table["side"] == "top"].iloc[0]
+    assert (row["method"], row["size_share"], row["n_parameters"], len(table)) == ("lape", 1.0, 240, 3)
+    assert row["ratio_to_base"] == pytest.approx(np.exp(0.5))
+    assert row["ratio_to_random"] == pytest.approx(np.exp(0.5 - 0.3))
+    parts = isolation_pages.wide_equal_removal(table)
+    assert parts["m, e: sets as large as the smallest"]["lape: ru"].tolist() == ["**1.65**"]
+    assert {columns.meaning(name) for name in table.columns}
+    empty = dict.fromkeys(sizes(("lape",), ("ru",)), 0)
+    assert isolation.equal_removal([path], empty, **SETTINGS).empty
+
+
+def simulated(folder, effects: dict[str, tuple[float, float]], sequences: int = 40, spread=0.05):
+    """Three languages, sets of each by each method with an (own, others) effect in nats a token, noisy by document.
+
+    The noise of a document is the same for all methods, so that paired tests can see small differences.
+    """
+    generator, labels = np.random.default_rng(0), ("en", "ru", "zh")
+    tokens = generator.integers(20, 60, sequences)
+    noise = generator.normal(0, spread, sequences)
+    paths = []
+    for label in labels:
+        base = 2.0 * tokens + generator.normal(0, 3, sequences)
+        nll = {}
+        for (method, (own, others)), of in product(effects.items(), labels):
+            own_noise = generator.normal(0, 0.004, sequences)
+            effect = own if of == label else others
+            nll[method, of, "top", None] = base + tokens * (effect * (1 + noise) + own_noise)
+            nll[method, of, "random", 1] = base + tokens * (0.01 + own_noise[::-1])
+        paths.append(write(folder, label, nll, tokens, base))
+    return paths, sizes(effects, labels)
+
+
+def test_intervals_are_those_of_a_bootstrap_written_out(tmp_path):
+    paths, of = simulated(tmp_path, {"lape": (0.1, 0.02)}, sequences=12)
+    table = isolation.isolation(paths, of, **SETTINGS)
+    rows = pd.concat(map(pd.read_parquet, paths))
+    weights = statistics.bootstrap_weights(12, SETTINGS["resamples"], SETTINGS["seed"])
+
+    def effect(label: str, set_of: str) -> np.ndarray:
+        mine = rows[rows["language"] == label]
+        nll = mine[(mine["region"] == f"lape-equal-{set_of}") & (mine["side"] == "top")]["nll_nats"].to_numpy()
+        base = mine[mine["side"] == "base"]
+        return weights @ (nll - base["nll_nats"].to_numpy()) / (weights @ base["n_tokens"].to_numpy())
+
+    drawn = {
+        label: effect(label, label)
+        - np.mean([effect(other, label) for other in ("en", "ru", "zh") if other != label], 0)
+        for label in ("en", "ru", "zh")
+    }
+    drawn[None] = np.mean(list(drawn.values()), axis=0)
+    top = table[table["reference"].isna() & (table["side"] == "top")]
+    for label, values in drawn.items():
+        row = top[top["region_language"].isna() if label is None else top["region_language"] == label].iloc[0]
+        np.testing.assert_allclose(
+            row[["isolation_low", "isolation_high"]].astype(float), np.exp(np.quantile(values, [0.025, 0.975]))
+        )
+
+
+def test_selectivity_is_the_quotient_of_logarithms(tmp_path):
+    table = isolation.isolation(*simulated(tmp_path, {"lape": (0.3, 0.05), "precision": (0.1, 0.01)}), **SETTINGS)
+    means = table[table["region_language"].isna() & table["reference"].isna() & (table["side"] == "top")].set_index(
+        "method"
+    )
+    quotients = np.log(means["own_effect"]) / np.log(means["others_effect"])
+    np.testing.assert_allclose(means["selectivity"], quotients)
+    assert (means["selectivity_low"] < means["selectivity"]).all()
+    assert (means["selectivity"] < means["selectivity_high"]).all()
+    said = only(table)
+    assert said.startswith("Removing LAPE's neurons isolates a language best")
+    assert "the order is: neurons by average precision 10" in said.replace("9.9", "10")
+
+
+def test_p_values_are_those_of_all_sign_flips_of_documents(tmp_path):
+    """Three documents have eight flips: the p-value is the share of those as extreme as what was found."""
+    table = by_hand(tmp_path)
+    # lape against its random control, set of English: what each document adds on itself, less what it adds on Russian
+    documents = (np.array([6, 6, 18]) - BASE - (np.array([4, 8, 10]) - BASE)) / 10
+    flips = np.array(list(product((1, -1), repeat=3))) @ documents
+    exact = np.mean(np.abs(flips) >= abs(documents.sum()) - 1e-9)
+    row = table.query("method == 'lape' and reference == 'random' and region_language == 'en'").iloc[0]
+    assert row["isolation_p_value"] == pytest.approx(exact, abs=0.07)
+
+
+def only(table: pd.DataFrame) -> str:
+    ((_, part),) = table.groupby(isolation.TESTED)
+    return isolation_pages.verdict(part)
+
+
+def test_the_verdict_names_a_method_that_is_ahead_of_all_others(tmp_path):
+    table = isolation.isolation(
+        *simulated(tmp_path, {"importance": (0.3, 0.05), "lape": (0.1, 0.02), "precision": (0.08, 0.07)}), **SETTINGS
+    )
+    said = only(table)
+    assert said.startswith("Removing its region isolates a language best: with 240 parameters")
+    assert "they do not overlap" not in said
+    assert "LAPE's neurons: 1.11 and 1.02, isolation 1.08" in said
+    assert said.count("The first is ahead") == 2
+    assert "their intervals do not overlap" in said
+    assert "English (en) its region" in said
+    assert "All isolate more than random sets." in said
+    ((heading, short),) = isolation_pages.in_short(table).items()
+    assert heading == f"Regions and neurons removed at equal size: m, e\n{said}"
+    assert short["Set"].tolist() == ["its region", "LAPE's neurons", "neurons by average precision"]
+
+
+def test_the_verdict_says_when_methods_cannot_be_told_apart_or_are_no_better_than_random(tmp_path):
+    table = isolation.isolation(
+        *simulated(tmp_path, {"importance": (0.01, 0.01), "lape": (0.1, 0.02), "precision": (0.1, 0.02)}), **SETTINGS
+    )
+    said = only(table)
+    assert said.startswith("No way of choosing is sure to isolate a language best; ")
+    assert "The first cannot be told from it" in said
+    assert "and their intervals overlap" in said
+    assert "Not shown to isolate more than random sets: its region." in said
+
+
+def test_paired_differences_are_seen_where_intervals_overlap(tmp_path):
+    table = isolation.isolation(
+        *simulated(tmp_path, {"importance": (0.11, 0.02), "lape": (0.1, 0.02)}, spread=0.5), **SETTINGS
+    )
+    assert "The first is ahead" in only(table)
+    assert "though their intervals overlap" in only(table)
+
+
+def test_languages_without_another_one_tested_say_nothing(tmp_path):
+    path = write(tmp_path, "ru", {("lape", "ru", "top", None): [6, 9, 10]})
+    assert isolation.isolation([path], sizes(("lape",), ("ru",)), **SETTINGS).empty
+
+
+def test_sets_on_other_sequences_are_refused(tmp_path):
+    paths, of = simulated(tmp_path, {"lape": (0.1, 0.02)}, sequences=5)
+    rows = pd.read_parquet(paths[0])
+    pq.write_table(pa.Table.from_pandas(rows.iloc[:-1], SCHEMA, preserve_index=False), paths[0])
+    with pytest.raises(ValueError, match="not measured on the same sequences"):
+        isolation.isolation(paths, of, **SETTINGS)
+
+
+def test_unequal_numbers_of_parameters_are_refused(tmp_path):
+    described = {"model": "m", "region_language": "ru", "setting": "share 1.0", "model_type": "llama"}
+    for method, number in (("lape", 48), ("importance", 47)):
+        own = {"region": f"{method}-equal-ru", "n_selected": str(number)}
+        region.save(tmp_path / method, {"model.layers.0.mlp.up_proj.weight": np.zeros((2, 2), bool)}, described | own)
+    assert isolation.numbers_of_parameters([tmp_path / "lape"]) == {("m", "lape-equal-ru", "share 1.0"): 48}
+    with pytest.raises(ValueError, match="47 parameters, but other methods have 48 for ru"):
+        isolation.numbers_of_parameters([tmp_path / "lape", tmp_path / "importance"])
+
+
+def test_rows_of_a_measurement_say_the_share(tmp_path):
+    described = {
+        "region": "lape-equal-ru",
+        "scope": "matrix",
+        "samples": "8",
+        "side": "top",
+        "seed": "",
+        "ratio": "0.1",
+    }
+    described |= {"setting": "share 0.5", "region_language": "ru", "model_type": "llama"}
+    region.save(tmp_path / "r", {"model.layers.0.mlp.up_proj.weight": np.zeros((2, 2), bool)}, described)
+    assert describe(Region.open(tmp_path / "r"))["setting"] == "share 0.5"
+
+
+def tables(labels) -> dict[str, pd.DataFrame]:
+    """Made-up tables of the figure, with two sizes."""
+    generator, methods = np.random.default_rng(2), ("importance", "lape", "precision")
+    effects, isolated, lying, active = [], [], [], []
+    strength = {"importance": 1.3, "lape": 1.15, "precision": 1.2}
+    for share, method, a in product((0.1, 1.0), methods, labels):
+        named = {"model": "mini", "size_share": share, "method": method, "region_language": a}
+        for b in labels:
+            factor = strength[method] if a == b else 1.1 if figure_data.related(a, b) else 1.02
+            effects.append(
+                named
+                | {
+                    "language": b,
+                    "side": "top",
+                    "ratio_to_base": factor ** (share**0.5) * generator.uniform(0.99, 1.01),
+                }
+            )
+    for share, method, a, side in product((0.1, 1.0), methods, [*labels, None], ("top", "random")):
+        middle = (strength[method] ** (share**0.5) if side == "top" else 1.0) * generator.uniform(0.98, 1.02)
+        ends = {"isolation": middle, "isolation_low": middle * 0.98, "isolation_high": middle * 1.02}
+        isolated.append(
+            {"model": "mini", "size_share": share, "method": method, "region_language": a, "side": side} | ends
+        )
+    for method, a, b in product(methods[1:], labels, labels):
+        times = (2.2 if a == b else 1.0) * generator.uniform(0.8, 1.2)
+        named = {"model": "mini", "method": method, "region_language": a, "neuron_language": b, "module": "mlp"}
+        lying.append(named | {"line_times_chance": times})
+    for a, layer in product(labels, [*range(7), None]):
+        rho = 0.6 - 0.05 * (layer or 0) + generator.uniform(-0.1, 0.1)
+        ends = {"activation_rho_low": rho - 0.08, "activation_rho_high": rho + 0.08, "activation_rho_others": rho - 0.2}
+        active.append({"model": "mini", "language": a, "layer": layer, "activation_rho": rho} | ends)
+    made = zip(agreement.TABLES, (effects, isolated, lying, active), strict=True)
+    return {
+        name: pd.DataFrame(rows).assign(**({"reference": np.nan} if name == "isolation" else {})) for name, rows in made
+    }
+
+
+@pytest.mark.parametrize("labels", [["en", "ru", "zh"], figure_data.TWELVE])
+def test_the_figure_shows_a_matrix_a_method_and_has_every_glyph(labels, tmp_path):
+    found = tables(labels)
+    with canvas.style(figure_data.STYLE), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawing = agreement.figure(found, "mini")
+        canvas.save(drawing, [tmp_path / "a.png", tmp_path / "a.svg"], {})
+    panels = {panel.get_title(): panel for panel in drawing.axes if panel.get_title()} | {
+        panel.get_title(loc="left"): panel for panel in drawing.axes if panel.get_title(loc="left")
+    }
+    assert {
+        "region",
+        "LAPE",
+        "average precision",
+        "isolation",
+        "regions in neurons",
+        "importance and activation",
+    } <= set(panels)
+    effects = found["effects"].query("method == 'lape' and size_share == 1").set_index(["region_language", "language"])
+    order = order_by_family(labels)
+    shown = {tuple(map(int, text.get_position())): text.get_text() for text in panels["LAPE"].texts}
+    for (y, a), (x, b) in product(enumerate(order), enumerate(order)):
+        assert shown[x, y] == f"{effects.loc[(a, b), 'ratio_to_base']:.2f}"
+    labels_left = [text.get_text() for text in panels["isolation"].get_yticklabels()]
+    assert (labels_left[-1], len(labels_left)) == ("all", len(labels) + 1)
+    for name, expected in (("shares", REGION_NEURONS), ("activation", IMPORTANCE_ACTIVATION)):
+        assert set(found[name]) <= set(expected), "columns that the tables have"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            {"neurons": {"languages": []}, "experiments": {"neuron-silencing": None}, "steering": {"between-languages": None}},
+            "take the entry away with experiments.equal-removal: null",
+        ),
+        ({"regions": {"equal": {"languages": ["en", "ko"]}}}, "regions.equal.languages: 'ko' is not in neurons.languages"),
+        ({"regions": {"equal": {"shares": [0.0]}}}, "regions.equal.shares"),
+    ],
+)  # fmt: skip
+def test_mistakes_about_sets_of_equal_size_are_named(change, complaint):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    for section, values in change.items():
+        config[section] |= values
+    with pytest.raises(ValueError, match=complaint):
+        settings.checked(config, ROOT / "schemas" / "config.schema.yaml")
