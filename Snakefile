@@ -12,6 +12,8 @@
 # results/{model}/clamps/{experiment}.json                              neurons to hold at a value
 # results/{model}/agreement/*.csv                                       regions beside neurons: counts behind the tables
 # results/{model}/steering/{steering}.parquet                           what the model writes when steered, one row a text
+# results/{model}/translation/{translation}.parquet                   translations, one row a condition and sentence
+# results/{model}/translation/{translation}/{condition}.safetensors     neurons counted while they were written
 # results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
 # results/{model}/generation/{generation}.parquet                        what the model writes, one row a text
 # results/questions/{questions}/*.yaml .jsonl                           tasks of lm-evaluation-harness
@@ -49,6 +51,7 @@ include: "rules/common_generation.smk"
 include: "rules/common_engine.smk"
 include: "rules/common_questions.smk"
 include: "rules/common_neurons.smk"
+include: "rules/common_translation.smk"
 include: "rules/common_agreement.smk"
 
 
@@ -86,6 +89,7 @@ include: "rules/neurons.smk"
 include: "rules/perplexity.smk"
 include: "rules/generation.smk"
 include: "rules/steering.smk"
+include: "rules/translation.smk"
 include: "rules/questions.smk"
 include: "rules/pretraining.smk"
 include: "rules/controls.smk"

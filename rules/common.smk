@@ -242,7 +242,7 @@ def figures():
         names = drawn + (["training_curve"] if is_mini(model) else [])
         products += [f"{R}/figures/{model}/{name}.{suffix}" for name in names for suffix in ("svg", "png")]
         products += [f"{R}/figures/{model}/{name}_layers.gif" for name in ANIMATIONS]
-    return products + neuron_figures() + agreement_figures()
+    return products + neuron_figures() + translation_figures() + agreement_figures()
 
 
 def density_sheets():

@@ -36,6 +36,7 @@ PRODUCTS = [
     f"{R}/generation/after-removal.parquet",
     f"{R}/activations/ru.safetensors",
     f"{R}/steering/between-languages.parquet",
+    f"{R}/translation/to-english.parquet",
     f"{R}/questions/after-removal.parquet",
     f"{R}/pretraining/recovery/zero-unfreeze-top-corrected-1.parquet",
 ]

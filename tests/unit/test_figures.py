@@ -217,6 +217,7 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
         "module": "attn.q",
         "panels": [{"module": "attn.q", "cmap": "Reds"}],
         "published_model": "LLaMA-2-7B",
+        "share": 0.2,
         "core_samples": 256,
         "chosen": {
             "language": "zh", "region": "core", "ratio": 0.03, "learning_rate": 0.001, "batch_size": 8, "accumulation": 2,
@@ -225,7 +226,9 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
     }  # fmt: skip
     config = {"models": ["mini"], "languages": ["ru"], "importance": {"samples": [256]}, "regions": {"against": ["ar"]}}
     job = SimpleNamespace(
-        wildcards=SimpleNamespace(model="mini", pretraining="recovery", questions="after-removal", counted="mini"),
+        wildcards=SimpleNamespace(
+            model="mini", pretraining="recovery", questions="after-removal", counted="mini", translation="t"
+        ),
         params=params,
         config=config,
     )
@@ -237,7 +240,7 @@ def test_captions_render_with_the_params_that_scripts_document(caption):
 
 def test_no_figure_imports_torch():
     scripts = [path.stem for path in (ROOT / "workflow_scripts").glob("plot_*.py")]
-    assert len(scripts) == 17
+    assert len(scripts) == 20
     code = f"import sys; sys.path.insert(0, {str(ROOT / 'workflow_scripts')!r})\n"
     code += "\n".join(f"import {script}" for script in scripts)
     code += "\nassert not {'torch', 'transformers', 'matplotlib.pyplot'} & set(sys.modules)"

@@ -12,6 +12,7 @@ from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import importance_of_shard
 from langatlas.locate.lines import line_edits
 from langatlas.locate.regions import select
+from langatlas.measure.translation import write_texts
 from langatlas.models.nll import pad, token_nll
 from langatlas.plan import costs, document, files, memory, rates, run, shapes, tables
 from langatlas.region import Region
@@ -166,6 +167,7 @@ def config(**experiments) -> dict:
         "pretraining": {"p": {"language": "ru", "languages": None, "sequences": 50, "samples": [0, 64], "batch_size": 4}},
         "neurons": {"languages": ["ru", "uk"], "sequences": 50, "precision": {"sequences": 20}},
         "steering": {"s": {"pairs": [["ru", "uk"], ["ru", "en"], ["en", "ru"]], "max_new_tokens": 7}},
+        "translation": {"t": {"conditions": ["direct", "parallel-3-1shot"], "count": 25, "batch_size": 8, "max_new_tokens": 7}},
         "questions": {"q": {"languages": None, "world": True, "files": None, "answers": ["letters", "texts"], "count": 25,
                             "tasks": ["mmlu"], "shots": 5}},
         "generation": {"g": {"prompts": {"ru": ["a"]}, "max_new_tokens": 5}},
@@ -224,6 +226,9 @@ def test_costs_of_a_job_are_its_tokens():
     # 50 sequences over 3 shards: 17, 17, 16
     assert costs.accumulate_activations(planned, job("a", shard="00001")).forward == 17 * 512
     assert costs.steer_text(planned, job("s", steering="s")).steps == (3 * 4 + 2) * 7
+    translated = costs.translate(planned, job("t", translation="t"))
+    # one line, and four in the question and in the example; two conditions of four batches
+    assert (translated.forward, translated.steps) == (25 * (1 + 2 * 4) * 40, 2 * 4 * 7)
     asked = costs.measure_questions(planned, job("q", regions, questions="q"))
     assert asked.forward == 3 * (2 * 2 * 25 + 14042) * 4 * 100 * (1 + 5)
     shape = planned.shapes["m"]
@@ -253,6 +258,21 @@ def test_activation_files_have_the_bytes_that_were_planned(tmp_path):
     # 20 sequences are kept, 6 of them in the last of three shards
     predicted = files.Sizes(planned).of("nothing-here/m/activations/ru/00002.safetensors", job("a"))
     assert predicted == pytest.approx(path.stat().st_size, rel=0.05)
+
+
+def test_translations_have_the_bytes_that_were_planned(tmp_path):
+    given = config()
+    architecture = {key: value for key, value in SIZES.items() if key != "vocab_size"}
+    mini = {"source": "mini", "dtype": "float32", "vocabulary_size": 500, "corpus": "c", "architecture": architecture}
+    planned = run.Run(given | {"checkpoints": {"m": mini}}, [])
+    settings = {"reading": "gate", "max_new_tokens": 7, "end_id": 499, "precision": "float32", "batch_size": 25}
+    _, found = write_texts(small_llama(), [[1, 2, number] for number in range(25)], **settings)
+    translated, sizes = job("translate", translation="t"), files.Sizes(planned)
+    for name in given["translation"]["t"]["conditions"]:
+        found.write(tmp_path / f"{name}.safetensors", importance_metadata(reading="gate"))
+    written = sum(path.stat().st_size for path in tmp_path.glob("*.safetensors"))
+    # the headers are not planned: 15 lines and the provenance of each file
+    assert 0 < written - sizes.of("nothing-here/m/translation/t", translated) < 2 * 4_000
 
 
 def test_a_table_adds_up_what_its_jobs_cost():

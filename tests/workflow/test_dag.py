@@ -100,6 +100,8 @@ def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(pr
         "neuron_overlap",
         "silencing",
         "steering",
+        "translation",
+        "inhibition",
         "region_neurons",
         "importance_activation",
         "equal_removal",

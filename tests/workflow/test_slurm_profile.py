@@ -24,6 +24,7 @@ PROFILE = ROOT / "slurm" / "profile.yaml"
 GPU_RULES = {
     "train_mini", "accumulate_gradients", "score_variants", "find_outliers", "measure_perplexity", "generate_text",
     "further_pretrain", "measure_questions", "accumulate_activations", "steer_text",
+    "translate",
 }  # fmt: skip
 STAND_INS = {
     "sbatch": 'printf "%s\\n" "$*" >> "$SBATCH_CALLS"; echo "this is a stand-in" >&2; exit 1',

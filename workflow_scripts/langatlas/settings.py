@@ -16,8 +16,9 @@ from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.models.adapters import dimension_of
 from langatlas.neuron_settings import neuron_problems
+from langatlas.translation_settings import translation_problems
 
-DROPPABLE = ("experiments", "generation", "steering", "questions", "pretraining")
+DROPPABLE = ("experiments", "generation", "steering", "translation", "questions", "pretraining")
 
 
 def checked(config: dict, schema_path: str | Path) -> dict:
@@ -122,6 +123,8 @@ def inconsistencies(config: dict) -> Iterator[str]:
         yield from _experiment_problems(name, experiment, config)
     for name, chosen in config["generation"].items():
         yield from _generation_problems(f"generation.{name}", chosen, config)
+    for name, chosen in config["translation"].items():
+        yield from translation_problems(f"translation.{name}", chosen, config)
     for name, chosen in config["questions"].items():
         yield from _question_problems(f"questions.{name}", chosen, config)
     for name, chosen in config["pretraining"].items():

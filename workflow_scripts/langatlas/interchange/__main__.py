@@ -5,7 +5,7 @@ import argparse
 import pyarrow as pa
 
 from langatlas.files import atomic
-from langatlas.interchange import neurons, parameters, stores
+from langatlas.interchange import neurons, parameters, passes, stores
 from langatlas.models.checkpoint import Manifest
 from langatlas.provenance import collect
 from langatlas.tokens import FORMAT, SCHEMA, TextTokenizer, sequences_in_order
@@ -50,6 +50,16 @@ def parser() -> argparse.ArgumentParser:
     made = command("import-neurons", "list of languages of layers (.pt) -> neuron set", "path", "output")
     made.add_argument("width", type=int, help="neurons of a layer")
     made.add_argument("languages", nargs="+", help="in the order of the file")
+    command(
+        "export-passes",
+        "translations and statistics of one condition -> PREFIX-proportion.jsonl, -index.jsonl, -result.txt",
+        *("rows", "activations", "condition", "prefix"),
+    )
+    command(
+        "import-index",
+        "index and proportions (JSON lines) -> activation statistics",
+        *("index", "proportions", "output", "model"),
+    )
     command("export-region", "region file -> folder of bool .pt", "path", "folder")
     return top
 
@@ -71,6 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
         "export-region": parameters.region_to_folder,
         "import-neurons": neurons.neurons_from_file,
         "export-neurons": neurons.neurons_to_file,
+        "export-passes": passes.passes_to_files,
+        "import-index": passes.index_from_file,
     }
     calls[command](**given)
 

@@ -1,6 +1,7 @@
 """Files of activation statistics: one language of one model and reading, safetensors (``langatlas.activations/1``).
 
-For each position class (``all``: every token) and statistic a tensor (L, F) named ``all.positive``, ...:
+For each position class (``all``: every token; of texts that a model wrote also ``last_prompt`` and ``generated``: the last
+token of each prompt, and the new tokens that were fed) and statistic a tensor (L, F) named ``all.positive``, ...:
 
 - ``positive``, ``zero``, ``negative``: how many tokens have an activation above, at, below 0 (int64);
 - ``sum``, ``sum_squares``: of the activations (float64).
@@ -64,7 +65,7 @@ class ActivationFile:
         self.metadata = self._file.metadata
         self.tokens: dict[str, int] = json.loads(self.metadata["tokens"])
         self.sequences = int(self.metadata["sequences"])
-        self.shape = self._file.shape("all.positive")
+        self.shape = self._file.shape(f"{next(iter(self.tokens))}.positive")
 
     def __contains__(self, name: str) -> bool:
         return name in self._file.names
@@ -117,11 +118,17 @@ def add_shards(paths: Sequence[str], output: str, sequences: int, metadata: Mapp
         if len({file.metadata.get(key) for file in files}) > 1:
             raise ValueError(f"{output}: its shards differ in {key}; delete them and run again")
     parts = [file.read() for file in files]
-    statistics = {name: sum(part.statistics[name] for part in parts) for name in parts[0].statistics}
-    tokens = {name: sum(part.tokens[name] for part in parts) for name in parts[0].tokens}
     means = [_interleaved([part.means[layer] for part in parts])[:sequences] for layer in range(len(parts[0].means))]
     kept = {key: files[0].metadata[key] for key in SAME}
-    Activations(statistics, tokens, means).write(output, {**kept, **metadata})
+    summed = total(parts)
+    Activations(summed.statistics, summed.tokens, means).write(output, {**kept, **metadata})
+
+
+def total(parts: Sequence[Activations]) -> Activations:
+    """Statistics of several texts together; sequence means are left out."""
+    statistics = {name: sum(part.statistics[name] for part in parts) for name in parts[0].statistics}
+    tokens = {name: sum(part.tokens[name] for part in parts) for name in parts[0].tokens}
+    return Activations(statistics, tokens, [])
 
 
 def _interleaved(parts: list[np.ndarray]) -> np.ndarray:

@@ -4,9 +4,11 @@ Every function names a rule; a rule that asks for a GPU and has none here is sho
 the library: ``locate/importance.py``, ``locate/variants.py``, ``measure/perplexity.py``, ``intervene/pretraining.py``.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from langatlas.corpora.translation_prompts import Condition
 from langatlas.plan.run import Job, Run
 from langatlas.plan.shapes import Shape
 
@@ -15,6 +17,7 @@ APPLY = 1e9  # parameters a second whose mask is unpacked and put in place: one 
 STEP = 0.05  # seconds of one generated token of a batch: assumed, the processor launches the kernels one by one
 
 # Of questions: choices and tokens of one (assumed), and how many the world has and a task of the harness (MMLU's number).
+SENTENCE_TOKENS = 40  # of a line of a translation prompt: assumed
 CHOICES, QUESTION_TOKENS, WORLD_QUESTIONS, TASK_QUESTIONS = 4, 100, 1466, 14042
 
 
@@ -115,6 +118,15 @@ def steer_text(run: Run, job: Job) -> Cost:
     return Cost(steps=texts * chosen["max_new_tokens"])
 
 
+def translate(run: Run, job: Job) -> Cost:
+    """Every prompt forward, a line for each input and example (lengths are assumed), then one token after the other."""
+    chosen = run.config["translation"][job.wildcards["translation"]]
+    conditions = [Condition.parse(name) for name in chosen["conditions"]]
+    lines = sum((1 + condition.further) * (1 + condition.shots) for condition in conditions)
+    batches = len(conditions) * math.ceil(chosen["count"] / chosen["batch_size"])
+    return Cost(forward=lines * chosen["count"] * SENTENCE_TOKENS, steps=batches * chosen["max_new_tokens"])
+
+
 def measure_questions(run: Run, job: Job) -> Cost:
     """Every choice of every question scored once for the base and each region, shots in front; lengths are assumed."""
     found = job.wildcards["questions"]
@@ -155,6 +167,7 @@ COSTS: dict[str, Callable[[Run, Job], Cost]] = {
         measure_questions,
         accumulate_activations,
         steer_text,
+        translate,
         further_pretrain,
         train_mini,
     )

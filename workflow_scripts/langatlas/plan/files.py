@@ -7,6 +7,8 @@
 | region | 1/8 a parameter of the decoder blocks |
 | perplexity, further pretraining | about 9 a row (one an intervention and sequence) |
 | activations of neurons | 40 a neuron of the feed-forward layers, and 4 for each sequence that is kept |
+| translations | about 3 a layer, new token, sentence and condition |
+| activations of neurons while a model translates | 120 a neuron of the feed-forward layers and condition |
 | overlap, density, concentration | about 130 a line (one a matrix of each region or pair of regions) |
 | text | about 4 a token before, 2 after compression |
 
@@ -22,6 +24,7 @@ from langatlas.plan.run import Job, Run, relative
 
 TEXT = 2  # bytes of compressed text a token: UTF-8 of many scripts, about
 ROW, LINE = 9, 130  # of Parquet and of CSV
+COUNT = 1.5  # a number of neurons in Parquet
 SHARD = 1_200  # schema and provenance of a token shard
 PARQUET = 8_000  # schema, statistics and provenance of a Parquet file
 PROVENANCE, PROVENANCE_OF_REGION, PROVENANCE_OF_ACTIVATIONS = (
@@ -82,6 +85,8 @@ class Sizes:
         if job.rule == "measure_perplexity":
             changes, _ = interventions(self.run, job.wildcards["experiment"], job.inputs)
             return PARQUET + ROW * (1 + changes) * self.run.text(model, job.wildcards["language"], "test").sequences
+        if job.rule == "translate":
+            return self._translation(path, job)
         if job.rule in ("measure_density", "measure_overlap", "measure_concentration"):
             return LINE * self._lines(job)
         return SMALL
@@ -105,6 +110,18 @@ class Sizes:
         layout = {f"all.{name}": ("I64", neurons) for name in ("positive", "zero", "negative", "sum", "sum_squares")}
         layout |= {f"means.{layer}": ("F32", (sequences, shape.feedforward)) for layer in range(shape.layers)}
         return math.prod(neurons) * (40 + 4 * sequences) + header(layout) + PROVENANCE_OF_ACTIVATIONS
+
+    def _translation(self, path: str, job: Job) -> float:
+        """Rows with two numbers a layer and pass, compressed to a byte or two each; or statistics of every condition."""
+        shape, chosen = (
+            self.run.shapes[job.wildcards["model"]],
+            self.run.config["translation"][job.wildcards["translation"]],
+        )
+        conditions = len(chosen["conditions"])
+        if path.endswith(".parquet"):
+            passes = conditions * chosen["count"] * chosen["max_new_tokens"]
+            return PARQUET + passes * shape.layers * 2 * COUNT
+        return conditions * shape.layers * shape.feedforward * 5 * 8 * 3  # three classes of tokens
 
     def _lines(self, job: Job) -> int:
         """Rows of what is counted a matrix."""

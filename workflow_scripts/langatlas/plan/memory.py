@@ -74,6 +74,10 @@ def on_device(run: Run, job: Job) -> float:
         ratio = max(regions["core"]["ratios"] + regions["monolingual"]["ratios"])
         removed = ratio * shape.block_parameters * (8 + shape.element)  # places and values of what is put back
         return weights + removed + forward(shape, tested)
+    if job.rule == "translate":
+        # five sums of float64 of three classes of tokens for every neuron; a prompt of the model's length in each of a batch
+        chosen = config["translation"][job.wildcards["translation"]]
+        return weights + 120 * shape.layers * shape.feedforward + forward(shape, chosen["batch_size"] * length)
     if job.rule in ("find_outliers", "accumulate_activations"):
         return weights + forward(shape, tested)
     if job.rule == "further_pretrain":

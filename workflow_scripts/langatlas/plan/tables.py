@@ -30,6 +30,7 @@ STAGES = {
         "steer_text",
         "measure_agreement",
     ),
+    "translation": ("translate",),
     "generation": ("generate_text",),
     "questions": ("write_questions", "measure_questions"),
     "further pretraining": ("further_pretrain",),

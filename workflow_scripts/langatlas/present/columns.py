@@ -3,7 +3,7 @@
 ``write_table`` refuses a column that is not here, and puts the meanings into the table's JSON sidecar.
 """
 
-from langatlas.present import agreement_columns, neuron_columns
+from langatlas.present import agreement_columns, neuron_columns, translation_columns
 
 MEANING = {
     # coordinates
@@ -170,7 +170,7 @@ MEANING = {
     "spearman": "rank correlation of the two languages' importance",
     "cosine": "cosine similarity of the two languages' importance",
 }
-MEANING |= neuron_columns.MEANING | agreement_columns.MEANING
+MEANING |= neuron_columns.MEANING | translation_columns.MEANING | agreement_columns.MEANING
 SUFFIXES = {
     "_low": "lower end of the 95 % bootstrap interval over sequences",
     "_high": "upper end of the 95 % bootstrap interval over sequences",
