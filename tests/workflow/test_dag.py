@@ -69,7 +69,9 @@ def snakemake(folder: Path, *arguments: str, **environment: str) -> subprocess.C
 
 def planned(folder: Path, *arguments: str) -> dict[str, int]:
     """Rules that a dry run would execute, with their number of jobs."""
-    done = snakemake(folder, "--dry-run", *arguments)
+    overlays = [argument for argument in arguments if argument.endswith(".yaml")]  # of --configfile, the option before
+    others = [argument for argument in arguments if argument not in overlays]
+    done = snakemake(folder, *overlays, "--dry-run", *others)
     assert done.returncode == 0, done.stderr[-4000:]
     table = re.search(r"\njob +count\n-+ +-+\n(.*?)\ntotal", done.stderr + done.stdout, re.DOTALL)
     return {} if table is None else {line.split()[0]: int(line.split()[1]) for line in table.group(1).splitlines()}
