@@ -63,6 +63,12 @@ def forward(shape: Shape, tokens: int, precision: str) -> float:
     return logits + activations(shape, tokens, precision) / shape.layers + 32 * shape.largest
 
 
+def sweep(shape: Shape, ratio: float, tokens: int, precision: str) -> float:
+    """Weights, one pass forward, and the places (8 bytes) and values of the removed share of the blocks."""
+    removed = ratio * shape.block_parameters * (8 + shape.element)
+    return shape.parameters * shape.element + removed + forward(shape, tokens, precision)
+
+
 def product_type(asked: str, has_gpu: bool) -> str:
     """``auto`` as a job would resolve it: a GPU multiplies in bfloat16; a processor is taken not to."""
     return ("bfloat16" if has_gpu else "float32") if asked == "auto" else asked
@@ -92,13 +98,13 @@ def on_device(run: Run, job: Job, *, has_gpu: bool = True) -> float:
         # gradients and AdamW's two moments in float32
         return weights + 3 * sums + engine.activation_bytes(size, tokens, _precision(training, has_gpu))
     tested = config["perplexity"]["batch_size"] * length
-    passed = weights + forward(shape, tested, _precision(config["perplexity"], has_gpu))
+    precision = _precision(config["perplexity"], has_gpu)
     if job.rule in ("find_outliers", "accumulate_activations"):
-        return passed
+        return weights + forward(shape, tested, precision)
     if job.rule in ("measure_perplexity", "generate_text", "measure_questions", "steer_text"):
         regions = config["regions"]
         ratio = max(regions["core"]["ratios"] + regions["monolingual"]["ratios"])
-        return passed + ratio * shape.block_parameters * (8 + shape.element)  # places and values of what is put back
+        return sweep(shape, ratio, tested, precision)
     return 0
 
 
