@@ -102,10 +102,9 @@ def scripts_without_a_model() -> list[str]:
     """Entry scripts of the rules whose environment has no torch."""
     found = []
     for path in sorted((ROOT / "rules").glob("*.smk")):
-        for rule in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-            script, environment = re.search(r"workflow_scripts/(\w+)\.py", rule), re.search(r"envs/(\w+)\.yaml", rule)
-            if script and environment and environment[1] != "torch":
-                found.append(script[1])
+        text = path.read_text(encoding="utf-8")
+        pairs = re.findall(r"envs/(\w+)\.yaml.*?workflow_scripts/(\w+)\.py", text, re.DOTALL)
+        found += [script for environment, script in pairs if environment != "torch"]
     return sorted(set(found))
 
 
