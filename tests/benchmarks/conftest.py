@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass
 
 import pytest
+import torch
 
 import machine
-from langatlas.models import devices
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def seconds(call: Callable) -> float:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
-    """As the jobs of the default workflow run: the allocator keeps its memory, too."""
-    devices.prepare(1)
+    """As the jobs of the default workflow run."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def report(record, found: list[Measured], shape: str, at: machine.Peaks) -> None
 
 
 def test_throughput_of_the_processor(record, tmp_path):
-    torch.set_num_threads(1)
+    devices.prepare(1)
     device, dtype, settings = machine.CPU, torch.float32, {"length": 128, "batch_size": 8}
     found = measure(MINI, device, dtype, tmp_path, batches=4, **settings)
     if not torch.cuda.is_available():
