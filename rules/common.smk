@@ -232,7 +232,7 @@ def tables():
 def figures():
     """Pictures of every model: those from tables, sheets of density maps, animations."""
     drawn = ["core_removal", "effect_matrix", "importance_similarity", "region_overlap", "density_by_layer"]
-    drawn += ["controls", "concentration"]
+    drawn += ["concentration", *(["controls"] if experiment_of("controls") else [])]
     drawn += ["core_lines"] if lines_experiment() else []
     drawn += [f"pretraining-{name}" for name in config["pretraining"]]
     drawn += [f"questions-{name}" for name in config["questions"]]

@@ -219,7 +219,7 @@ def test_one_language_is_run_again_alone(cluster, project, interrupted):
     russian = project / IMPORTANCES[1]
     before = {path: ((project / path).read_bytes(), (project / path).stat().st_mtime_ns) for path in IMPORTANCES}
     # Sums of shards are temporary, but a language that was combined after the main process was killed keeps them.
-    kept = (project / R / "importance/ru/00000.safetensors").exists()
+    kept = (project / R / "importance/ru/shards/20-00000.safetensors").exists()
     last = max(job.number for job in cluster.jobs(project))
     run = on_slurm(cluster, project, *CONFIG, "-R", IMPORTANCES[1], "--", *IMPORTANCES)
     assert run.wait() == 0, run.text()[-4000:]

@@ -192,6 +192,14 @@ def test_editing_a_library_module_reruns_the_rules_that_import_it(project):
     assert not set(plan) & {"build_corpus", "tokenize_test", "accumulate_gradients", "select_core_region", "train_mini"}
 
 
+def test_the_main_line_leaves_out_what_the_paper_does_not_have(project):
+    plan = planned(project, "config/main-line.yaml", "--forceall")
+    assert {"measure_perplexity", "plot_core_removal", "plot_effect_matrix", "tabulate_survival"} <= set(plan)
+    # A figure of what was not measured could not be drawn.
+    assert not set(plan) & {"plot_controls", "further_pretrain", "score_variants", "steer_text", "plot_core_lines"}
+    assert (plan["select_core_region"], plan["measure_perplexity"]) == (1, 2 * 3)
+
+
 def test_one_language_can_be_run_again_alone(project):
     assert planned(project, "-R", "measure_perplexity", "--", "language_ru") == {
         "measure_perplexity": 6,

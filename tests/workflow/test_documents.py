@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "slurm/README.md", "results/README.md", "docs/scale.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "slurm/README.md",
+    "results/README.md",
+    "docs/scale.md",
+    "docs/readings.md",
+]
 FENCE = re.compile(r"^```\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 MAKE = r"^(?:\w+=\S+ )?make ([a-z]+)"
 OWN_FOLDERS = "config|envs|profiles|report|resources|rules|schemas|slurm|tests|workflow_scripts"
