@@ -3,7 +3,7 @@
 import torch
 
 from langatlas import runlog
-from langatlas.locate.variants import magnitudes, write_scores
+from langatlas.locate.variants import write_magnitudes
 from langatlas.models import checkpoint, devices
 from langatlas.provenance import collect
 
@@ -12,6 +12,5 @@ if __name__ == "__main__":
         devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
         described = {"model": manifest.name, "model_hash": manifest.hash, "revision": manifest.revision}
-        described |= {"language": "", "variant": "magnitude", "samples": str(params.samples)}
-        model = checkpoint.load(manifest, torch.device("cpu"))
-        write_scores(snakemake.output.scores, magnitudes(model), collect(**params) | described)
+        described |= collect(**params) | {"samples": str(params.samples)}
+        write_magnitudes(snakemake.output.scores, checkpoint.load(manifest, torch.device("cpu")), described)

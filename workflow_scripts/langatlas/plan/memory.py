@@ -122,9 +122,8 @@ def on_node(run: Run, job: Job, *, has_gpu: bool) -> float:
         return (
             BASE_TORCH + shape.parameters * shape.element + 8 * shape.largest
         )  # loading, and a product on its way out
-    if job.rule == "score_magnitude":  # the weights and their sizes
-        shape = run.shapes[model]
-        return BASE_TORCH + shape.parameters * (shape.element + 4)
+    if job.rule == "score_magnitude":
+        return BASE_TORCH + run.shapes[model].parameters * run.shapes[model].element + 8 * run.shapes[model].largest
     if job.rule == "combine_importance":
         return BASE + 12 * run.shapes[model].largest
     if job.rule in MATRIX or job.rule in ENTRIES:
