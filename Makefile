@@ -58,7 +58,7 @@ smoke: $(INSTALLED)  ## run the whole workflow on a very small configuration (a 
 test: $(INSTALLED)  ## run all tests
 	.venv/bin/python -m pytest $(ARGS)
 
-bench: $(INSTALLED)  ## measure speed and memory beside a baseline, write resources/throughput.csv (five minutes on an idle machine)
+bench: $(INSTALLED)  ## measure speed and memory beside a baseline, write resources/throughput.csv, growth.csv (seven minutes on an idle machine)
 	.venv/bin/python -m pytest tests/benchmarks $(ARGS)
 
 lint: $(INSTALLED)  ## check formatting and style, change nothing

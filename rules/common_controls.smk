@@ -5,12 +5,21 @@ def variants():
     return config["importance"]["variants"]["names"]
 
 
+def variants_of_text():
+    """Variants that need text: all but the size of parameters, which is the same for every language."""
+    return [name for name in variants() if name != "magnitude"]
+
+
 def variant_samples():
     return config["importance"]["variants"]["samples"]
 
 
 def variant_file(model, variant, language):
     return f"{R}/{model}/importance-{variant}/{language}/{variant_samples()}.safetensors"
+
+
+def magnitude_file(model):
+    return f"{R}/{model}/importance-magnitude/{variant_samples()}.safetensors"
 
 
 def control_names():
@@ -35,14 +44,16 @@ def control_files(model):
 
 
 def control_importances(model, region):
-    """What a control is selected by. |theta| is the same for every language, so one file is enough."""
+    """What a control is selected by."""
     kind = region.removeprefix("core-")
     if kind.startswith("only_"):
         return [importance_file(model, kind.removeprefix("only_"), last_milestone())]
     languages = config["regions"]["core"]["languages"]
     if kind == "few":
         return [importance_file(model, language, variant_samples()) for language in languages]
-    return [variant_file(model, kind, language) for language in (languages[:1] if kind == "magnitude" else languages)]
+    if kind == "magnitude":
+        return [magnitude_file(model)]
+    return [variant_file(model, kind, language) for language in languages]
 
 
 def plain_core(model):

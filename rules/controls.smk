@@ -1,7 +1,7 @@
 # Controls: other ways to score and choose parameters, how reliable a choice is, and whether it is a region at all.
 #
 # IN   results/models/{model}/model.json, locate shards, importances, region files
-# OUT  results/{model}/importance-{variant}/{language}/{samples}.safetensors, regions/core-{control}/…,
+# OUT  results/{model}/importance-{variant}/{language}/{samples}.safetensors, importance-magnitude/{samples}.safetensors, regions/core-{control}/…,
 #      results/{model}/controls/{overlap,reliability,concentration}.csv, results/tables/{controls,…,survival}.*
 
 
@@ -12,7 +12,7 @@ rule score_variants:
     output:
         scores=[
             f"{R}/{{model}}/importance-{variant}/{{language}}/{variant_samples()}.safetensors"
-            for variant in variants()
+            for variant in variants_of_text()
         ],
     log:
         f"{R}/logs/score_variants/{{model}}/{{language}}.log",
@@ -25,7 +25,7 @@ rule score_variants:
         mem_mb=3000,
         runtime=240,
     params:
-        variants=variants(),
+        variants=variants_of_text(),
         samples=variant_samples(),
         seed=config["importance"]["variants"]["seed"],
         batch_size=config["importance"]["batch_size"],
@@ -33,6 +33,26 @@ rule score_variants:
         code=code_version("score_variants"),
     script:
         "../workflow_scripts/score_variants.py"
+
+
+# |theta| is the same for every language: a file of its own instead of one for each.
+rule score_magnitude:
+    input:
+        manifest=f"{R}/models/{{model}}/model.json",
+    output:
+        scores=magnitude_file("{model}"),
+    log:
+        f"{R}/logs/score_magnitude/{{model}}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        samples=variant_samples(),
+        code=code_version("score_magnitude"),
+    script:
+        "../workflow_scripts/score_magnitude.py"
 
 
 rule select_control_region:

@@ -26,6 +26,8 @@ rule accumulate_gradients:
         gpu=1,
         mem_mb=3000,
         runtime=240,
+        # No parameter: setting it after jobs were killed must not compute anew what is there.
+        checkpoint_minutes=config["importance"]["checkpoint_minutes"] or 0,
     params:
         samples=config["importance"]["samples"],
         shards=config["tokens"]["shards"]["locate"],

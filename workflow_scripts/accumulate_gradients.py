@@ -29,6 +29,7 @@ if __name__ == "__main__":
             "metadata": collect(**params) | described,
             "stats": snakemake.output.stats,
             "offload": params.engine["offload"],
+            "checkpoint_minutes": snakemake.resources.get("checkpoint_minutes", 0),
             "settings": {key: params[key] for key in ("batch_size", "reduction", "precision")},
         }
         chosen = {"engine": params.engine["engine"], "processes": params.engine["processes"]}

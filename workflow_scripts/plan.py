@@ -8,14 +8,7 @@ import sys
 from pathlib import Path
 
 from snakemake.api import SnakemakeApi
-from snakemake.settings.types import (
-    ConfigSettings,
-    DAGSettings,
-    OutputSettings,
-    Quietness,
-    RerunTrigger,
-    ResourceSettings,
-)
+from snakemake.settings import types
 
 sys.path.insert(0, str(Path(__file__).parent))
 from langatlas.plan import document
@@ -26,13 +19,13 @@ ROOT = Path(__file__).parents[1]
 
 def planned(files: list[str], changes: dict, test_sequences: int = TEST_SEQUENCES) -> Run:
     """The run of these config files, with ``changes`` laid over them; nothing is executed."""
-    settings = ConfigSettings(config=changes, configfiles=[Path(file).resolve() for file in files])
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        resources = ResourceSettings(cores=1)
+    settings = types.ConfigSettings(config=changes, configfiles=[Path(file).resolve() for file in files])
+    with SnakemakeApi(types.OutputSettings(quiet={types.Quietness.ALL})) as api:
+        resources = types.ResourceSettings(cores=1)
         made = api.workflow(resource_settings=resources, config_settings=settings, snakefile=ROOT / "Snakefile")
         # the same as in profiles/default, which only the command line reads
-        triggers = RerunTrigger.all() - {RerunTrigger.CODE}
-        made.dag(DAGSettings(rerun_triggers=triggers))
+        triggers = types.RerunTrigger.all() - {types.RerunTrigger.CODE}
+        made.dag(types.DAGSettings(rerun_triggers=triggers))
         workflow = made._workflow  # as `snakemake --summary` builds it; the API has no call that hands out the jobs
         workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
         workflow._build_dag()

@@ -3,27 +3,15 @@
 A GPU runs the shape of LLaMA-2-7B with random weights in bfloat16, a processor that of the default's mini model on one thread.
 """
 
-import time
-from functools import partial
-
-import numpy as np
+import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from langatlas.locate.importance import GradientSum, Progress, accumulate
-from langatlas.measure.perplexity import sequence_nll
+import machine
 from langatlas.models import devices
-from langatlas.models.nll import batches
 from langatlas.plan import rates
+from large_model import MINI, SEVEN, Measured, measure, parameters_of
 
-MINI = {
-    "hidden_size": 160,
-    "intermediate_size": 432,
-    "num_hidden_layers": 7,
-    "num_attention_heads": 5,
-    "vocab_size": 6144,
-}
-SEVEN = {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32}
+NAMES = {"importance": "importance", "removal sweep": "forward"}  # measures of the table of throughputs
 
 
 def this_device(device: torch.device) -> str:
@@ -34,49 +22,48 @@ def this_device(device: torch.device) -> str:
     return next((known for known in sorted(rates.devices(), reverse=True) if known in name), name)
 
 
-def tokens_per_s(run, tokens: int, device: torch.device, rounds: int = 3) -> float:
-    """Median of several turns after one that is not counted."""
-    taken = []
-    for _ in range(rounds + 1):
-        started = time.perf_counter()
-        run()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        taken.append(time.perf_counter() - started)
-    return tokens / sorted(taken[1:])[rounds // 2]
-
-
-def test_throughput_is_written_down(record):
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    device = devices.pick_device()
-    gpu = device.type == "cuda"
-    length, batch_size, dtype = (512, 8, torch.bfloat16) if gpu else (128, 8, torch.float32)
-    torch.set_default_dtype(dtype)
-    try:
-        with device:
-            model = LlamaForCausalLM(LlamaConfig(**(SEVEN if gpu else MINI), max_position_embeddings=length)).eval()
-    finally:
-        torch.set_default_dtype(torch.float32)
-    precision = devices.resolve_precision("auto", device)
-    generator = np.random.default_rng(0)
-    text = [generator.integers(0, model.config.vocab_size, length).astype(np.uint32) for _ in range(4 * batch_size)]
-    prepared = [batch.to(device) for batch in batches(text, batch_size)]
-    settings = {"batch_size": batch_size, "reduction": "corrected", "precision": precision}
-    measured = {}
-    tokens = len(text) * (length - 1)
-    forward = partial(sequence_nll, model, prepared, len(text), precision)
-    measured["forward"] = tokens_per_s(forward, tokens, device)
-    with GradientSum(model) as sums:
-        both = partial(accumulate, model, text, sums, Progress(), **settings)
-        measured["importance"] = tokens_per_s(both, tokens, device)
-    parameters = sum(p.numel() for p in model.parameters())
-    for measure, speed in measured.items():
+def write_down(found: list[Measured], sizes: dict, device: torch.device, dtype: torch.dtype, **settings) -> None:
+    for row in found:
         rates.record(
-            rates.THROUGHPUT, device=this_device(device), measure=measure, parameters=parameters,
-            dtype=str(dtype).removeprefix("torch."), sequence_length=length, batch_size=batch_size,
-            tokens_per_s=round(speed), source=f"make bench, products in {precision}",
+            rates.THROUGHPUT, device=this_device(device), measure=NAMES[row.measure], parameters=parameters_of(sizes),
+            dtype=str(dtype).removeprefix("torch."), tokens_per_s=round(row.tokens_per_s), **settings,
+            source=f"make bench, products in {devices.resolve_precision('auto', device)}",
         )  # fmt: skip
-        record(speed, float("nan"), f"(tokens/s, {measure})")
+
+
+def report(record, found: list[Measured], shape: str, at: machine.Peaks) -> None:
+    for row in found:
+        most = row.tokens_per_s / row.share
+        share = f"FLOP: {row.share:.2f} of {at.flops / 1e12:.3g} TFLOP/s"
+        record(f"{row.measure}, {shape}", row.tokens_per_s, most, "tokens/s", "", share, more_is_better=True)
+        if row.peak_bytes:
+            planned = row.planned_bytes / 2**30
+            record(
+                f"{row.measure}, {shape}: memory", row.peak_bytes / 2**30, planned, "GiB", ">= 1", "formula of the plan"
+            )
+
+
+def test_throughput_of_the_processor(record, tmp_path):
+    devices.prepare(1)
+    device, dtype, settings = machine.CPU, torch.float32, {"length": 128, "batch_size": 8}
+    found = measure(MINI, device, dtype, tmp_path, batches=4, **settings)
+    if not torch.cuda.is_available():
+        write_down(found, MINI, device, dtype, sequence_length=128, batch_size=8)
+    report(record, found, "mini, one thread", machine.peaks())
+    speeds = {row.measure: row.tokens_per_s for row in found}
     # A token costs three times as much forward and backward as forward: far from it, something else was measured.
-    assert 1.5 < measured["forward"] / measured["importance"] < 8
+    assert 1.5 < speeds["removal sweep"] / speeds["importance"] < 8
+
+
+def test_seven_billion_parameters_on_a_gpu(record, tmp_path):
+    if not torch.cuda.is_available():
+        record("LLaMA-2-7B shape in bfloat16", float("nan"), float("nan"), "", "", "skipped: no CUDA device here")
+        pytest.skip("no CUDA device: the shape of LLaMA-2-7B in bfloat16 was not measured")
+    device, dtype = devices.pick_device(), torch.bfloat16
+    needed, there = 75, torch.cuda.get_device_properties(device).total_memory / 2**30
+    if there < needed:
+        pytest.skip(f"the GPU has {there:.0f} GiB; weights, sums and activations of 7 billion parameters take {needed}")
+    found = measure(SEVEN, device, dtype, tmp_path, length=512, batch_size=8, batches=16)
+    write_down(found, SEVEN, device, dtype, sequence_length=512, batch_size=8)
+    report(record, found, "LLaMA-2-7B shape", machine.peaks(device, dtype))
+    assert all(row.peak_bytes <= row.planned_bytes for row in found)

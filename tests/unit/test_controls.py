@@ -234,3 +234,12 @@ def test_the_figure_has_a_row_a_region_with_the_most_harmful_on_top():
     assert named[0].startswith("the core itself")
     assert named[-1] == "importance from English alone"
     assert [len(dots.get_offsets()) for dots in axes.collections if len(dots.get_offsets()) == 3] == [3] * 4
+
+
+def test_magnitudes_are_written_once_for_all_languages(tmp_path):
+    model, path = tiny_llama(), str(tmp_path / "magnitude.safetensors")
+    variants.write_magnitudes(path, model, importance_metadata(samples="8"))
+    file = TensorFile(path, FORMAT)
+    assert (file.metadata["language"], file.metadata["samples"], file.metadata["variant"]) == ("", "8", "magnitude")
+    for name, parameter in model.named_parameters():
+        np.testing.assert_array_equal(file[name], np.abs(parameter.detach().numpy()))

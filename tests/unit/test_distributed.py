@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from langatlas import region, tokens
+from langatlas import region
 from langatlas.intervene.distributed import train_arm
 from langatlas.intervene.pretraining import Settings, Trainer, further_pretrain
 from langatlas.locate.importance import importance_of_shard
@@ -21,7 +20,7 @@ from langatlas.models import checkpoint, processes
 from langatlas.models.nll import batches
 from langatlas.region import Region
 from langatlas.tensorfile import TensorFile
-from tiny import importance_metadata, random_sequences, tiny_llama
+from tiny import importance_metadata, random_sequences, tiny_llama, write_shard
 
 HERE = Path(__file__).parent
 SEQUENCES = random_sequences(11, seed=4)
@@ -57,14 +56,6 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def write_shard(path: Path, sequences, language: str = "ru") -> str:
-    schema = pa.schema(tokens.SCHEMA, metadata={"format": tokens.FORMAT, "language": language})
-    rows = [{"input_ids": ids, "n_bytes": 1, "n_characters": 1} for ids in sequences]
-    with pa.ipc.new_stream(str(path), schema) as writer:
-        writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
-    return str(path)
-
-
 def case(folder: Path, name: str, shard: str, dtype, engine, offload, batch_size, reduction, milestones) -> dict:
     manifest = checkpoint.Manifest("tiny", str(folder / dtype), "1", "llama", 23, "abc", dtype)
     return {
@@ -78,6 +69,14 @@ def case(folder: Path, name: str, shard: str, dtype, engine, offload, batch_size
         "engine": engine,
         "settings": {"batch_size": batch_size, "reduction": reduction, "precision": "float32"},
     }
+
+
+def resumed(job: dict, name: str) -> dict:
+    """The same job after it was killed behind its first milestone, whose file is there."""
+    folder = Path(job["stats"]).parent
+    outputs = [job["outputs"][0], str(folder / f"{name}-11.safetensors")]
+    kept = {"folder": str(folder / name), "outputs": outputs, "minutes": 1, "kept": 1}
+    return job | {"outputs": outputs, "stats": str(folder / f"{name}.json"), "resume": kept}
 
 
 def write_region(path: Path) -> str:
@@ -122,6 +121,7 @@ def run(tmp_path_factory) -> dict:
     cases = {
         name: case(folder, name, write_shard(folder / "s.arrow", SEQUENCES), *what) for name, what in CASES.items()
     }
+    cases |= {f"{name}-resumed": resumed(cases[name], f"{name}-resumed") for name in ("zero2", "zero3")}
     model = tiny_llama()
     with torch.no_grad():
         model.model.embed_tokens.weight[5] = float("nan")
@@ -171,6 +171,18 @@ def test_two_processes_give_the_sum_of_one(run, name, tmp_path):
         for key in ("samples", "tokens", "reduction"):
             assert found.metadata[key] == expected.metadata[key]
         assert float(found.metadata["nll_nats"]) == pytest.approx(float(expected.metadata["nll_nats"]), rel=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["zero2", "zero3"])
+def test_a_spread_job_that_goes_on_after_a_milestone_ends_with_the_same_bits(run, name):
+    whole, again = run["cases"][name], run["cases"][f"{name}-resumed"]
+    found, expected = (TensorFile(job["outputs"][1], FORMAT) for job in (again, whole))
+    assert all((found[n] == expected[n]).all() for n in expected.names)
+    for key in ("samples", "tokens"):
+        assert found.metadata[key] == expected.metadata[key]
+    assert float(found.metadata["nll_nats"]) == pytest.approx(float(expected.metadata["nll_nats"]), rel=1e-9)
+    assert Path(again["resume"]["folder"], Path(again["outputs"][1]).name).samefile(again["outputs"][1])
 
 
 def trained_alone(name: str, run: dict) -> tuple[Trainer, dict[str, torch.Tensor]]:

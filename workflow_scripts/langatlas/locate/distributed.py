@@ -8,9 +8,11 @@ before plus what came since, and no second set of sums is held.
 """
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +21,22 @@ import torch
 from langatlas import runlog
 from langatlas.locate.importance import GradientSum, Progress, importance_of_shard, write_progress
 from langatlas.locate.importance_files import FORMAT
+from langatlas.locate.resume import Resume, key_of
 from langatlas.models import checkpoint, devices, zero
 from langatlas.models import engine as engines
 from langatlas.models.nll import empty_batch, token_nll
 from langatlas.models.processes import joined, start
+from langatlas.provenance import hash_file
 from langatlas.tensorfile import TensorFile
 from langatlas.tokens import open_shard
+
+log = logging.getLogger(__name__)
 
 
 class SpreadGradientSum(GradientSum):
     """The same for a model that is spread over processes. All methods are collective: every process calls them equally."""
+
+    sums = None  # they are DeepSpeed's
 
     def __init__(self, engine, part: tuple[int, int]):
         self.engine, self.part, self.writes = engine, part, part[0] == 0
@@ -52,7 +60,7 @@ class SpreadGradientSum(GradientSum):
         counted = counted.to(self.engine.device)
         torch.distributed.all_reduce(counted)
         samples, tokens, nll = counted.tolist()
-        return Progress(int(samples), int(tokens), nll, progress.read)
+        return Progress(int(samples), int(tokens), nll, progress.read, earlier=progress.earlier)
 
     def products(self) -> Iterator[tuple[str, np.ndarray]]:
         """(name, theta * gradient sum) of every parameter in the first process, of which only one is whole at a time."""
@@ -77,8 +85,9 @@ class SpreadGradientSum(GradientSum):
 def run(job: dict, *, engine: str, processes: int | None, nodes: int, threads: int) -> None:
     """Importance of one shard, here or in several processes, whichever the model's size and the devices ask for.
 
-    ``job`` holds, all as JSON takes it: manifest, shard, milestones, outputs, metadata, stats, offload, and
-    settings (arguments of ``importance_of_shard``). ``processes``: on each node; None: one a GPU.
+    ``job`` holds, all as JSON takes it: manifest, shard, milestones, outputs, metadata, stats, offload, settings (arguments of
+    ``importance_of_shard``), and, where a killed job is to go on, checkpoint_minutes. ``processes``: on each node; None: one a
+    GPU.
     """
     manifest, sequences = checkpoint.Manifest(**job["manifest"]), open_shard(job["shard"]).sequences
     longest = max(map(len, sequences[: job["milestones"][-1]]))
@@ -87,20 +96,33 @@ def run(job: dict, *, engine: str, processes: int | None, nodes: int, threads: i
     activations = engines.activation_bytes(size, job["settings"]["batch_size"] * longest, precision)
     given = engines.given(processes, nodes)
     chosen = engines.choose(engine, "importance", size, given, job["offload"], activations)
+    resume = _resume(job, chosen, precision, given.processes)
+    job = job | {"engine": chosen, "resume": resume and asdict(resume)}
     if chosen != "single":
-        described = job | {"engine": chosen}
-        start(__name__, described, job["stats"] + ".job", count=given.count, nodes=nodes, threads=threads)
-        return
-    started = time.perf_counter()
-    progress = importance_of_shard(
-        checkpoint.load(manifest, device),
-        sequences,
-        job["milestones"],
-        job["outputs"],
-        job["metadata"],
-        **job["settings"],
-    )
-    _write_progress(job | {"engine": chosen}, progress, started)
+        start(__name__, job, job["stats"] + ".job", count=given.count, nodes=nodes, threads=threads)
+    else:
+        started = time.perf_counter()
+        progress = importance_of_shard(
+            checkpoint.load(manifest, device), sequences, job["milestones"], job["outputs"], job["metadata"],
+            **job["settings"], resume=resume,
+        )  # fmt: skip
+        _write_progress(job, progress, started)
+    if resume:
+        resume.remove()
+
+
+def _resume(job: dict, engine: str, precision: str, processes: int) -> Resume | None:
+    """What an earlier attempt left of this very job; None where nothing is kept."""
+    if not (minutes := job.get("checkpoint_minutes")):
+        return None
+    key = key_of(
+        model=job["manifest"]["hash"], shard=hash_file(job["shard"], 64), milestones=job["milestones"],
+        metadata=job["metadata"], settings=job["settings"], precision=precision, engine=engine, offload=job["offload"],
+        processes=1 if engine == "single" else processes,
+    )  # fmt: skip
+    if engine != "single":
+        log.info("under %s a killed job goes on from its last milestone: DeepSpeed holds the sums in between", engine)
+    return Resume.open(job["stats"].removesuffix(".json") + ".resume", job["outputs"], minutes, key)
 
 
 def importance_of_spread_shard(job: dict, part: tuple[int, int]) -> None:
@@ -115,6 +137,7 @@ def importance_of_spread_shard(job: dict, part: tuple[int, int]) -> None:
     progress = importance_of_shard(
         engine, open_shard(job["shard"]).sequences, job["milestones"], job["outputs"], job["metadata"],
         **job["settings"], gradients=SpreadGradientSum(engine, part),
+        resume=Resume(**job["resume"]) if job.get("resume") else None,
     )  # fmt: skip
     if part[0] == 0:
         _write_progress(job, progress, started)

@@ -11,6 +11,8 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +23,9 @@ from langatlas.locate.importance_files import FORMAT
 from langatlas.models import devices
 from langatlas.models.nll import batches, token_nll
 from langatlas.tensorfile import TensorWriter
+
+if TYPE_CHECKING:
+    from langatlas.locate.resume import Resume
 
 log = logging.getLogger(__name__)
 REDUCTIONS = ("corrected", "published")
@@ -78,12 +83,19 @@ class GradientSum:
 
 @dataclass
 class Progress:
-    """What was read so far: by this process, and (``read``) sequences by all of them together."""
+    """What was read so far: by this process, and (``read``) sequences by all of them together, up to the last milestone.
+
+    ``batches``: micro-batches since then; ``milestones``: how many were reached; ``earlier``: tokens that an attempt before
+    this one read.
+    """
 
     samples: int = 0
     tokens: int = 0
     nll: float = 0.0
     read: int = 0
+    batches: int = 0
+    milestones: int = 0
+    earlier: int = 0
 
 
 def accumulate(
@@ -96,18 +108,21 @@ def accumulate(
     reduction: str,
     precision: str,
     bar: tqdm | None = None,
+    resume: "Resume | None" = None,
 ) -> None:
     """Add the gradients of the NLL of ``sequences`` to ``gradients`` (whose hooks are on) and count in ``progress``.
 
     ``reduction``: ``corrected`` sums the NLL of all tokens, so batches do not matter; ``published`` takes the mean token
-    NLL of each micro-batch, as released, so a token of a batch of short texts weighs more. Raises ValueError when a
-    NLL is not finite, naming the first such sequence.
+    NLL of each micro-batch, as released, so a token of a batch of short texts weighs more. Micro-batches that
+    ``progress`` counts already are left out; ``resume`` writes the sums down from time to time. Raises ValueError when a NLL
+    is not finite, naming the first such sequence.
     """
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
     device, start = next(model.parameters()).device, progress.read
     # Where batches do not matter, sequences of like length stand together: less padding.
-    for batch in batches(list(sequences), batch_size, by_length=reduction == "corrected", part=gradients.part):
+    dealt = batches(list(sequences), batch_size, by_length=reduction == "corrected", part=gradients.part)
+    for batch in islice(dealt, progress.batches, None):
         batch = batch.to(device)
         with devices.autocast(precision, device):
             losses_BT = token_nll(model, batch)
@@ -121,9 +136,12 @@ def accumulate(
         progress.samples += len(batch.index)
         progress.tokens += batch.n_predicted
         progress.nll += float(total.detach())
+        progress.batches += 1
         if bar is not None:
             bar.update(batch.n_predicted)
-    progress.read += len(sequences)
+        if resume is not None:
+            resume.save(gradients, progress)
+    progress.read, progress.batches = progress.read + len(sequences), 0
 
 
 def importance_of_shard(
@@ -137,33 +155,43 @@ def importance_of_shard(
     reduction: str,
     precision: str,
     gradients: GradientSum | None = None,
+    resume: "Resume | None" = None,
 ) -> Progress:
     """Walk through one shard and write theta * gradient sum at each milestone (samples of this shard, ascending).
 
     Each output holds one F32 tensor per parameter of the model, signed, under its Hugging Face name. ``gradients``: where
-    they are summed, if not here. Returns what all processes read.
+    they are summed, if not here. ``resume``: what an earlier attempt left, and where this one keeps what it has. Returns what
+    all processes read.
     """
     precision = devices.resolve_precision(precision, next(model.parameters()).device)
-    progress, started = Progress(), time.perf_counter()
     gradients = gradients or GradientSum(model)
+    progress = resume.take_up(gradients, milestones) if resume else Progress()
+    so_far, started = progress, time.perf_counter()
     total = sum(len(sequence) - 1 for sequence in sequences[: milestones[-1]]) // gradients.part[1]
-    bar = tqdm(total=total, unit=" tokens", mininterval=2, miniters=1, disable=not gradients.writes)
+    bar = tqdm(
+        total=total, initial=progress.tokens, unit=" tokens", mininterval=2, miniters=1, disable=not gradients.writes
+    )
     with gradients, bar:
-        for milestone, output in zip(milestones, outputs, strict=True):
+        for milestone, output in list(zip(milestones, outputs, strict=True))[progress.milestones :]:
             accumulate(
                 model, sequences[progress.read : milestone], gradients, progress,
-                batch_size=batch_size, reduction=reduction, precision=precision, bar=bar,
+                batch_size=batch_size, reduction=reduction, precision=precision, bar=bar, resume=resume,
             )  # fmt: skip
             so_far = gradients.total(progress)
+            progress.milestones += 1
+            if resume and progress.milestones <= resume.kept:
+                continue  # it is there, and would be the same
             counted = {"samples": str(so_far.samples), "tokens": str(so_far.tokens), "nll_nats": repr(so_far.nll)}
             write_products(output, gradients, {**metadata, **counted, "reduction": reduction, "precision": precision})
+            if resume and gradients.writes:
+                resume.finished(output)
     seconds = time.perf_counter() - started
     loss = so_far.nll / max(so_far.tokens, 1)
     log.info(
         "%d samples, %d tokens, %.0f tokens/s, loss %.4f nats/token",
         so_far.samples,
         so_far.tokens,
-        so_far.tokens / seconds,
+        (so_far.tokens - so_far.earlier) / seconds,
         loss,
     )
     return so_far
@@ -190,7 +218,7 @@ def write_progress(
         "samples": progress.samples,
         "tokens": progress.tokens,
         "loss_nats_per_token": progress.nll / max(progress.tokens, 1),
-        "tokens_per_s": progress.tokens / seconds,
+        "tokens_per_s": (progress.tokens - progress.earlier) / seconds,
         "peak_memory_gib": peak_memory_gib,
         "engine": engine,
     }

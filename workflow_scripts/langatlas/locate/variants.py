@@ -48,6 +48,15 @@ def magnitudes(model: torch.nn.Module) -> Scores:
     return {name: p.detach().float().abs() for name, p in model.named_parameters()}
 
 
+def write_magnitudes(path: str, model: torch.nn.Module, metadata: dict[str, str]) -> None:
+    """The same as an importance file, one tensor at a time: no text is needed, and no language."""
+    layout = {name: ("F32", tuple(p.shape)) for name, p in model.named_parameters()}
+    described = {**metadata, "format": FORMAT, "language": "", "variant": "magnitude"}
+    with TensorWriter(path, layout, described) as writer:
+        for name, parameter in model.named_parameters():
+            writer.write(name, parameter.detach().float().abs().cpu().numpy())
+
+
 def signed(
     model: torch.nn.Module,
     sequences: Sequence[np.ndarray],

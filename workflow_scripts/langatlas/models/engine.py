@@ -11,11 +11,15 @@ head), w bytes a weight, n devices, A activations of one micro-batch:
 
 B = (w + 8)G: one part's gradients and the fp32 buffer in which they are sent. The 8P are fp32 gradient sums and the fp32
 copy of the weights that DeepSpeed makes. Offloading keeps what is spread in the node's memory instead.
+
+These formulas are the project's only ones: `make plan` (``plan.memory``) calls them too, so nothing here imports torch
+before a function needs it.
 """
 
 import logging
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from langatlas.models.checkpoint import Manifest
@@ -29,7 +33,9 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Size:
-    """A model's numbers that memory depends on. ``largest_part``: parameters of its largest block, embedding or head."""
+    """A model's numbers that memory depends on. ``largest_part``: parameters of its largest block, embedding or head;
+    ``keys``: width of its keys, and of its values (None: that of the residual stream).
+    """
 
     parameters: int
     largest_part: int
@@ -38,6 +44,7 @@ class Size:
     ffn: int
     vocabulary: int
     bytes_per_weight: int
+    keys: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,35 +85,64 @@ def size_of(manifest: Manifest) -> Size:
     config = AutoConfig.from_pretrained(manifest.path)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    parts: Counter[str] = Counter()
-    for name, parameter in model.named_parameters():
-        block = re.search(r"\.(\d+)\.", name)
-        parts[block[1] if block else name] += parameter.numel()
+    tensors = [(name, parameter.numel()) for name, parameter in model.named_parameters()]
     widths = (getattr(config, key, None) for key in ("intermediate_size", "ffn_dim", "n_inner"))
     return Size(
-        parameters=parts.total(),
-        largest_part=max(parts.values()),
+        parameters=sum(numel for _, numel in tensors),
+        largest_part=largest_part(tensors),
         layers=config.num_hidden_layers,
         hidden=config.hidden_size,
         ffn=next((width for width in widths if width), 4 * config.hidden_size),
         vocabulary=config.vocab_size,
         bytes_per_weight=getattr(torch, manifest.dtype).itemsize,
+        keys=_width_of_keys(config),
     )
 
 
-def activation_bytes(size: Size, tokens: int, precision: str) -> int:
-    """What a micro-batch of this many tokens keeps for its backward pass, gated feed-forward, attention in one kernel.
+def largest_part(tensors: Iterable[tuple[str, int]]) -> int:
+    """Parameters of the largest block, embedding or head of a model, from (name, number of entries) of its tensors."""
+    parts: Counter[str] = Counter()
+    for name, numel in tensors:
+        block = re.search(r"\.(\d+)\.", name)
+        parts[block[1] if block else name] += numel
+    return max(parts.values())
 
-    A layer keeps eight vectors of the residual's width and four of the feed-forward's in the precision of the products,
-    and two more of the residual in fp32 for its norms; the logits are kept twice in fp32. fp32 weights multiplied in bf16
-    are copied once, and the cast residuals are kept too.
+
+def _width_of_keys(config) -> int | None:
+    heads, keys, width = (getattr(config, k, None) for k in ("num_attention_heads", "num_key_value_heads", "head_dim"))
+    return keys * (width or config.hidden_size // heads) if heads and keys else None
+
+
+def layer_bytes(size: Size, precision: str) -> int:
+    """What a token keeps of one layer for its backward pass, gated feed-forward, attention in one kernel.
+
+    In the precision of the products eight vectors of the residual's width, keys and values, and four vectors of the
+    feed-forward's. In half precision a norm keeps a copy in fp32; fp32 weights multiplied in bf16 keep the cast residuals too.
+    The rest are means and maxima of norms and attention.
     """
-    c = 2 if precision == "bfloat16" else size.bytes_per_weight
-    layer = c * (8 * size.hidden + 4 * size.ffn) + 8 * size.hidden
-    cast = precision == "bfloat16" and size.bytes_per_weight == 4
-    layer += 10 * size.hidden if cast else 0
-    copies = 2 * size.parameters if cast else 0
-    return tokens * (size.layers * layer + (8 + 2 * c) * size.vocabulary) + copies
+    c = _product_bytes(size, precision)
+    keys = size.hidden if size.keys is None else size.keys
+    in_fp32 = (4 if c == 2 else 0) + (10 if _is_cast(size, precision) else 0)
+    return c * (8 * size.hidden + 2 * keys + 4 * size.ffn) + in_fp32 * size.hidden + 24
+
+
+def logits_bytes(size: Size, tokens: int, precision: str) -> int:
+    """Logits on their way to a loss or back: twice in the precision of the products, twice in fp32."""
+    return (8 + 2 * _product_bytes(size, precision)) * size.vocabulary * tokens
+
+
+def activation_bytes(size: Size, tokens: int, precision: str) -> int:
+    """What a micro-batch of this many tokens keeps for its backward pass. fp32 weights multiplied in bf16 are copied once."""
+    copies = 2 * size.parameters if _is_cast(size, precision) else 0
+    return tokens * size.layers * layer_bytes(size, precision) + logits_bytes(size, tokens, precision) + copies
+
+
+def _product_bytes(size: Size, precision: str) -> int:
+    return 2 if precision == "bfloat16" else size.bytes_per_weight
+
+
+def _is_cast(size: Size, precision: str) -> bool:
+    return precision == "bfloat16" and size.bytes_per_weight == 4
 
 
 def device_bytes(size: Size, purpose: str, engine: str, n: int, offload: bool, activations: int) -> int:

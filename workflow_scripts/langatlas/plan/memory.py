@@ -1,10 +1,14 @@
 """Peak memory of every kind of job: on its device where it loads a model, on its node otherwise.
 
-What a job holds: weights (w bytes each), sums of gradients (4 bytes a parameter), gradients of one block, activations, or a
-few matrices. The factors of activations were counted on what autograd saves for a Llama of transformers 5 (a test counts
-again); those of jobs without a model were measured (another test holds them to a few matrices).
+What a job holds: weights (w bytes each), sums of gradients (4 bytes a parameter), gradients of one part, activations, or a
+few matrices. What importance and training take is reckoned by ``models.engine``, which also chooses the engine of a job by
+it; those of jobs without a model were measured (a test holds them to a few matrices).
 """
 
+from collections.abc import Mapping
+
+from langatlas.models import engine
+from langatlas.models.engine import Size
 from langatlas.plan.run import Job, Run
 from langatlas.plan.shapes import Shape
 
@@ -30,76 +34,102 @@ MATRIX = {
 ENTRIES = {"compare_importance": 1_000_000, "measure_reliability": 500_000}  # sampled of every file, 12 bytes each
 
 
-def activations(shape: Shape, tokens: int) -> float:
+def size_of(shape: Shape) -> Size:
+    """The numbers of a model that its memory depends on."""
+    return Size(
+        parameters=shape.parameters,
+        largest_part=shape.largest_part,
+        layers=shape.layers,
+        hidden=shape.hidden,
+        ffn=shape.feedforward,
+        vocabulary=shape.vocabulary,
+        bytes_per_weight=shape.element,
+        keys=shape.key_value_heads * shape.hidden // shape.heads,
+    )
+
+
+def activations(shape: Shape, tokens: int, precision: str = "float32") -> float:
     """Bytes that autograd keeps for the backward pass of a micro-batch of so many tokens, without its logits."""
-    w, keys = shape.element, shape.key_value_heads * shape.hidden // shape.heads
-    # In half precision RMSNorm keeps copies in float32.
-    a_token = 8 * w * shape.hidden + 4 * shape.hidden * (w == 2) + 2 * w * keys + 4 * w * shape.feedforward + 24
-    return a_token * shape.layers * tokens
+    return tokens * shape.layers * engine.layer_bytes(size_of(shape), precision)
 
 
-def logits(shape: Shape, tokens: int) -> float:
-    """Bytes of logits on their way to a loss: twice in the model's type, twice in float32."""
-    return (2 * shape.element + 8) * shape.vocabulary * tokens
+def gradients(shape: Shape, purpose: str, tokens: int, precision: str) -> float:
+    """All that a job on one device holds: weights, sums or the optimizer's states, gradients, activations, logits."""
+    size = size_of(shape)
+    return engine.device_bytes(size, purpose, "single", 1, False, engine.activation_bytes(size, tokens, precision))
 
 
-def backward(shape: Shape, tokens: int) -> float:
-    """Beyond weights and sums: activations, logits with their gradient, gradients of one block and of the largest tensor."""
-    block = shape.block_parameters / shape.layers
-    gradients = shape.element * (block + shape.largest)
-    return activations(shape, tokens) + logits(shape, tokens) + 4 * shape.vocabulary * tokens + gradients
-
-
-def forward(shape: Shape, tokens: int) -> float:
+def forward(shape: Shape, tokens: int, precision: str) -> float:
     """Beyond weights: logits, one block's activations, and the largest tensor's bits as they are summed for the check."""
-    return logits(shape, tokens) + activations(shape, tokens) / shape.layers + 32 * shape.largest
+    logits = engine.logits_bytes(size_of(shape), tokens, precision)
+    return logits + activations(shape, tokens, precision) / shape.layers + 32 * shape.largest
 
 
-def on_device(run: Run, job: Job) -> float:
+def sweep(shape: Shape, ratio: float, tokens: int, precision: str) -> float:
+    """Weights, one pass forward, and the places (8 bytes) and values of the removed share of the blocks."""
+    removed = ratio * shape.block_parameters * (8 + shape.element)
+    return shape.parameters * shape.element + removed + forward(shape, tokens, precision)
+
+
+def product_type(asked: str, has_gpu: bool) -> str:
+    """``auto`` as a job would resolve it: a GPU multiplies in bfloat16; a processor is taken not to."""
+    return ("bfloat16" if has_gpu else "float32") if asked == "auto" else asked
+
+
+def on_device(run: Run, job: Job, *, has_gpu: bool = True) -> float:
     """Peak bytes on the device of a job that loads a model; 0 for others."""
     config, model = run.config, job.wildcards.get("model")
     if model not in run.shapes:
         return 0
     shape, length = run.shapes[model], config["tokens"]["sequence_length"]
-    weights = shape.parameters * shape.element
-    batch, tested = config["importance"]["batch_size"] * length, config["perplexity"]["batch_size"] * length
-    sums = 4 * shape.parameters
-    if job.rule == "accumulate_gradients":
-        return weights + sums + backward(shape, batch)
-    if job.rule == "score_variants":
+    weights, sums = shape.parameters * shape.element, 4 * shape.parameters
+    if job.rule in ("accumulate_gradients", "score_variants"):
+        batch, precision = config["importance"]["batch_size"] * length, _precision(config["importance"], has_gpu)
+        importance = gradients(shape, "importance", batch, precision)
+        if job.rule == "accumulate_gradients":
+            return importance
         # two sums for Σ|θ·g| and Fisher, a sequence at a time; or a second, untrained model beside its sum
-        return max(weights + 2 * sums + backward(shape, length), 2 * weights + sums + backward(shape, batch))
+        return max(sums + gradients(shape, "importance", length, precision), weights + importance)
+    if job.rule == "further_pretrain":
+        chosen = config["pretraining"][job.wildcards["pretraining"]]
+        precision = _precision(config["importance"], has_gpu)
+        return gradients(shape, "training", chosen["batch_size"] * length, precision)
+    if job.rule == "train_mini":
+        training, size = config["checkpoints"][model]["training"], size_of(shape)
+        tokens = training["batch_size"] * length
+        # gradients and AdamW's two moments in float32
+        return weights + 3 * sums + engine.activation_bytes(size, tokens, _precision(training, has_gpu))
+    tested = config["perplexity"]["batch_size"] * length
+    precision = _precision(config["perplexity"], has_gpu)
+    if job.rule in ("find_outliers", "accumulate_activations"):
+        return weights + forward(shape, tested, precision)
     if job.rule in ("measure_perplexity", "generate_text", "measure_questions", "steer_text"):
         regions = config["regions"]
         ratio = max(regions["core"]["ratios"] + regions["monolingual"]["ratios"])
-        removed = ratio * shape.block_parameters * (8 + shape.element)  # places and values of what is put back
-        return weights + removed + forward(shape, tested)
+        return sweep(shape, ratio, tested, precision)
     if job.rule == "translate":
         # five sums of float64 of three classes of tokens for every neuron; a prompt of the model's length in each of a batch
-        chosen = config["translation"][job.wildcards["translation"]]
-        return weights + 120 * shape.layers * shape.feedforward + forward(shape, chosen["batch_size"] * length)
-    if job.rule in ("find_outliers", "accumulate_activations"):
-        return weights + forward(shape, tested)
-    if job.rule == "further_pretrain":
-        chosen = config["pretraining"][job.wildcards["pretraining"]]
-        # master copy, its gradients and AdamW's two moments in float32 beside the working copy and its gradients
-        return 2 * weights + 4 * sums + backward(shape, chosen["batch_size"] * length)
-    if job.rule == "train_mini":
-        training = config["checkpoints"][model]["training"]
-        return weights + 3 * sums + backward(shape, training["batch_size"] * length)
+        tokens = config["translation"][job.wildcards["translation"]]["batch_size"] * length
+        return weights + 120 * shape.layers * shape.feedforward + forward(shape, tokens, precision)
     return 0
+
+
+def _precision(settings: Mapping, has_gpu: bool) -> str:
+    return product_type(settings.get("precision", "auto"), has_gpu)
 
 
 def on_node(run: Run, job: Job, *, has_gpu: bool) -> float:
     """Peak bytes of a job on its node. Without a GPU the model lives there."""
     model = job.wildcards.get("model")
-    if device := on_device(run, job):
+    if device := on_device(run, job, has_gpu=has_gpu):
         shape = run.shapes[model]
         if not has_gpu:
             return BASE_TORCH + device
         return (
             BASE_TORCH + shape.parameters * shape.element + 8 * shape.largest
         )  # loading, and a product on its way out
+    if job.rule == "score_magnitude":
+        return BASE_TORCH + run.shapes[model].parameters * run.shapes[model].element + 8 * run.shapes[model].largest
     if job.rule == "combine_importance":
         return BASE + 12 * run.shapes[model].largest
     if job.rule in MATRIX or job.rule in ENTRIES:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from langatlas.models.adapters import adapter_for, locate_parameter
+from langatlas.models.engine import largest_part
 
 KNOWN = Path(__file__).parents[3] / "resources" / "architectures.csv"
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -58,6 +59,11 @@ class Shape:
     @cached_property
     def block_parameters(self) -> int:
         return sum(map(math.prod, self.blocks.values()))
+
+    @cached_property
+    def largest_part(self) -> int:
+        """Parameters of the largest block, embedding or head."""
+        return largest_part((name, math.prod(shape)) for name, shape in self.tensors.items())
 
     @cached_property
     def largest(self) -> int:

@@ -14,7 +14,7 @@ STAGES = {
     "text and tokens": ("build_corpus", "train_tokenizer", "fetch_model", "tokenize_pretrain", "tokenize_locate"),
     "model": ("train_mini",),
     "importance": ("accumulate_gradients", "combine_importance"),
-    "scores of controls": ("score_variants",),
+    "scores of controls": ("score_variants", "score_magnitude"),
     "regions": (
         *(f"select_{kind}_region" for kind in ("core", "language", "shared", "monolingual", "control", "matched")),
         *(f"measure_{what}" for what in ("density", "overlap", "control_overlap", "reliability", "concentration")),
