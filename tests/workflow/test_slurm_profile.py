@@ -98,7 +98,7 @@ def cluster(tmp_path) -> dict:
 
 
 def submit(target: str, cluster: dict, folder: Path, present: list[str], profile: Path = PROFILE.parent) -> str:
-    """The sbatch call for one target, all files in ``present`` being there already."""
+    """The sbatch call for one target, all files in ``present`` being there already, each newer than those before it."""
     folder.mkdir()
     for name in present:
         path = folder / name
@@ -172,7 +172,7 @@ def test_a_cpu_job_is_sent_with_its_memory_time_and_partition(cluster, tmp_path)
 
 
 def test_a_gpu_job_is_sent_with_a_gpu_its_memory_time_and_partition(cluster, tmp_path):
-    present = ["results/models/mini/model.json", "results/mini/tokens/ru/locate/00000.arrow"]
+    present = ["results/mini/tokens/ru/locate/00000.arrow", "results/models/mini/model.json"]
     target = "results/mini/importance/ru/shards/00000.json"
     call = submit(target, cluster, tmp_path / "run", present)
     assert re.search(r"--gpus=1\b", call)
@@ -194,7 +194,7 @@ def test_a_spread_model_gets_the_gpus_and_nodes_of_the_profile(cluster, tmp_path
     text, rule = path.read_text(encoding="utf-8"), "accumulate_gradients: {mem_mb: 64000, runtime: 480"
     assert rule in text
     path.write_text(text.replace(rule, f"{rule}, {asked}"), encoding="utf-8")
-    present = ["results/models/mini/model.json", "results/mini/tokens/ru/locate/00000.arrow"]
+    present = ["results/mini/tokens/ru/locate/00000.arrow", "results/models/mini/model.json"]
     target = "results/mini/importance/ru/shards/00000.json"
     call = submit(target, cluster, tmp_path / "run", present, tmp_path / "slurm")
     assert [option for option in sent if f"{option} " not in f"{call} "] == []
