@@ -107,5 +107,5 @@ def test_no_step_holds_more_of_a_model_that_has_ten_times_the_layers(tmp_path):
     small, large = peaks(tmp_path / "small", 1), peaks(tmp_path / "large", 10)
     grown = 9 * BLOCK_MIB  # of one importance
     assert {name: large[name] - small[name] for name in small if large[name] - small[name] > 0.15 * grown} == {}
-    # a few matrices of float32, and allocator, code pages and the bins and chunks of a selection
-    assert {name: peak for name, peak in large.items() if peak > 6 * LARGEST_MIB + 14} == {}
+    # a few matrices of float32, and allocator, code pages (of pandas too) and the bins and chunks of a selection
+    assert {name: peak for name, peak in large.items() if peak > 6 * LARGEST_MIB + 17} == {}
