@@ -52,7 +52,7 @@ plan: $(INSTALLED)  ## tell jobs, hours, disk and memory of a run without runnin
 scale: $(INSTALLED)  ## bring the plans in docs/scale.md up to date (a minute)
 	@.venv/bin/python workflow_scripts/plan.py --write docs/scale.md
 
-smoke: $(INSTALLED)  ## run the whole workflow on a very small configuration (a minute or two)
+smoke: $(INSTALLED)  ## run the main line from text to report on a very small configuration (a minute)
 	@$(MAKE) --no-print-directory reproduce CONFIG=config/smoke.yaml
 
 test: $(INSTALLED)  ## run all tests

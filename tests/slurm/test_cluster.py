@@ -2,7 +2,7 @@
 
 Up to the tokens everything is computed without SLURM, as small jobs cost seconds of overhead each. From there on every
 rule that asks for a GPU runs as a SLURM job, in one run that is killed and taken up again. The jobs that go wrong by
-design (troubles.smk) mostly sleep, and do so beside the others. SLURM_WHOLE=1 also runs the whole smoke workflow.
+design (troubles.smk) mostly sleep, and do so beside the others. SLURM_WHOLE=1 also runs every rule.
 """
 
 import filecmp
@@ -25,7 +25,7 @@ from cluster import Cluster
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config.yaml", "rules", "workflow_scripts", "schemas", "config", "resources", "report", "envs"]
 PARTS += ["profiles", "slurm"]
-R = "results/smoke/smoke"
+R = "results/every-rule/smoke"
 IMPORTANCES = [f"{R}/importance/{language}/20.safetensors" for language in ("en", "ru", "uk")]
 # One product of every rule that asks for a GPU.
 PRODUCTS = [
@@ -40,7 +40,7 @@ PRODUCTS = [
     f"{R}/questions/after-removal.parquet",
     f"{R}/pretraining/recovery/zero-unfreeze-top-corrected-1.parquet",
 ]
-CONFIG = ("--configfile", "config/smoke.yaml", "one-shard.yaml")
+CONFIG = ("--configfile", "config/every-rule.yaml", "one-shard.yaml")
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -114,7 +114,7 @@ def troubles(cluster, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def project(cluster, tmp_path_factory):
-    """A copy of the project with the tokens of the smoke workflow, and no model yet."""
+    """A copy of the project with the tokens of config/every-rule.yaml, and no model yet."""
     folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
     splits = [(language, split) for language in ("en", "ru", "uk") for split in ("pretrain", "locate", "test")]
     tokens = [f"{R}/tokens/{language}/{split}/stats.json" for language, split in splits]
@@ -249,12 +249,12 @@ def test_failing_cancelled_and_slow_jobs_are_tried_again_with_more_and_only_the_
 
 
 @pytest.mark.skipif(not os.environ.get("SLURM_WHOLE"), reason="takes a quarter of an hour: set SLURM_WHOLE=1 to run it")
-def test_the_whole_smoke_workflow_gives_what_it_gives_without_slurm(cluster, tmp_path):
-    config = ("--configfile", "config/smoke.yaml")
+def test_the_whole_workflow_gives_what_it_gives_without_slurm(cluster, tmp_path):
+    config = ("--configfile", "config/every-rule.yaml")
     folders = [copy_of_the_project(tmp_path / name) for name in ("slurm", "local") if not (tmp_path / name).mkdir()]
     runs = [on_slurm(cluster, folders[0], *config), Run(cluster, folders[1], "--cores", "2", *config)]
     for run in runs:
         assert run.wait(3600) == 0, run.text()[-4000:]
     assert {job.state for job in cluster.jobs(folders[0])} == {"COMPLETED"}
-    for table in sorted((folders[1] / "results/smoke/tables").glob("*.csv")):
-        assert filecmp.cmp(table, folders[0] / "results/smoke/tables" / table.name, shallow=False), table.name
+    for table in sorted((folders[1] / "results/every-rule/tables").glob("*.csv")):
+        assert filecmp.cmp(table, folders[0] / "results/every-rule/tables" / table.name, shallow=False), table.name

@@ -1,4 +1,4 @@
-"""What would run: shown on the DAG of the smoke workflow, with dry runs in a copy of the project's files."""
+"""What would run: shown on the DAG of config/every-rule.yaml, with dry runs in a copy of the project's files."""
 
 import json
 import os
@@ -51,7 +51,7 @@ os.replace = replace
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of the project in which the smoke workflow has run once, start to end."""
+    """A copy of the project in which every rule has run once, start to end."""
     folder = tmp_path_factory.mktemp("project")
     for part in PARTS:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
@@ -62,7 +62,7 @@ def project(tmp_path_factory):
 
 
 def snakemake(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "snakemake", "--configfile", "config/smoke.yaml", *arguments]
+    command = [sys.executable, "-m", "snakemake", "--configfile", "config/every-rule.yaml", *arguments]
     environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": "", **environment}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
@@ -83,8 +83,8 @@ def edited(path: Path, change):
     return lambda: path.write_text(text, encoding="utf-8")
 
 
-def test_the_smoke_run_leaves_every_table_and_figure_and_nothing_half_written(project):
-    results = project / "results" / "smoke"
+def test_a_run_of_every_rule_leaves_every_table_and_figure_and_nothing_half_written(project):
+    results = project / "results" / "every-rule"
     for table in (
         "corpora",
         "tokens",
@@ -136,7 +136,7 @@ def test_nothing_runs_again_after_a_run_nor_when_files_are_touched_as_by_a_check
 
 def test_adding_a_language_runs_that_language_and_the_aggregates_only(project):
     undo = edited(
-        project / "config/smoke.yaml",
+        project / "config/every-rule.yaml",
         lambda text: text.replace("languages: [en, ru, uk]", "languages: [en, ru, uk, es]", 1),
     )
     try:
@@ -154,7 +154,7 @@ import json, os, sys
 sys.path.insert(0, "workflow_scripts")
 from plan import planned
 from langatlas.plan.files import Sizes
-run = planned(["config/smoke.yaml"], {})
+run = planned(["config/every-rule.yaml"], {})
 sizes, found = Sizes(run), {}
 for job in run.jobs:
     for path in job.outputs:
@@ -206,6 +206,10 @@ def test_the_main_line_leaves_out_what_the_paper_does_not_have(project):
     # A figure of what was not measured could not be drawn.
     assert not set(plan) & {"plot_controls", "further_pretrain", "score_variants", "steer_text", "plot_core_lines"}
     assert (plan["select_core_region"], plan["measure_perplexity"]) == (1, 2 * 3)
+    smoke = planned(project, "config/smoke.yaml", "--forceall")
+    assert set(smoke) <= set(plan)
+    assert smoke["measure_perplexity"] == plan["measure_perplexity"]
+    assert sum(smoke.values()) < 80, "it is there to be quick"
 
 
 def test_one_language_can_be_run_again_alone(project):
@@ -221,7 +225,7 @@ def test_every_named_target_exists_and_is_done(project, target):
 
 
 def test_deleted_importance_is_made_again_with_the_same_bits(project):
-    path = project / "results/smoke/smoke/importance/ru/20.safetensors"
+    path = project / "results/every-rule/smoke/importance/ru/20.safetensors"
     before = path.read_bytes()
     path.unlink()
     done = snakemake(project, "--cores", "1", "--", str(path.relative_to(project)))
@@ -230,7 +234,7 @@ def test_deleted_importance_is_made_again_with_the_same_bits(project):
 
 
 def test_a_job_killed_in_the_middle_leaves_no_half_and_the_rerun_has_the_same_bits(project):
-    folder = project / "results/smoke/smoke/importance/uk"
+    folder = project / "results/every-rule/smoke/importance/uk"
     before = (folder / "20.safetensors").read_bytes()
     (folder / "20.safetensors").unlink()
     # A start-up file of Python that kills the job when it is about to rename its last output.
@@ -252,7 +256,7 @@ LOCAL_CHECKPOINT = """
 results: results/local
 models: [local]
 checkpoints:
-  local: {source: huggingface, path: results/smoke/models/smoke, corpus: smoke, dtype: float32}
+  local: {source: huggingface, path: results/every-rule/models/smoke, corpus: smoke, dtype: float32}
 """
 
 
@@ -262,7 +266,7 @@ def test_a_checkpoint_folder_of_the_same_weights_gives_the_same_importance(proje
     target = "results/local/local/importance/en/8.safetensors"
     done = snakemake(project, "local.yaml", "--cores", "2", "--", target)
     assert done.returncode == 0, done.stderr[-3000:]
-    mine = TensorFile(project / "results/smoke/smoke/importance/en/8.safetensors", "langatlas.importance/1")
+    mine = TensorFile(project / "results/every-rule/smoke/importance/en/8.safetensors", "langatlas.importance/1")
     other = TensorFile(project / target, "langatlas.importance/1")
     assert other.metadata["model"] == "local"
     assert other.names == mine.names
@@ -277,9 +281,9 @@ def test_a_wrong_config_stops_before_any_job_and_names_the_key(project):
 
 
 def test_too_few_samples_say_how_many_there_are(project):
-    undo = edited(project / "config/smoke.yaml", lambda text: text.replace("samples: [8, 20]", "samples: [8, 500]"))
+    undo = edited(project / "config/every-rule.yaml", lambda text: text.replace("samples: [8, 20]", "samples: [8, 500]"))
     try:
-        done = snakemake(project, "--cores", "1", "--", "results/smoke/smoke/importance/en/500.safetensors")
+        done = snakemake(project, "--cores", "1", "--", "results/every-rule/smoke/importance/en/500.safetensors")
     finally:
         undo()
     assert done.returncode != 0

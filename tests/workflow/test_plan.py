@@ -14,7 +14,7 @@ from langatlas.plan.costs import COSTS
 from langatlas.plan.document import BLOCK
 
 ROOT = Path(__file__).parents[2]
-SMOKE = ROOT / "config" / "smoke.yaml"
+EVERY_RULE = ROOT / "config" / "every-rule.yaml"
 # Prints the jobs that the plan is made of.
 JOBS = """
 import json, sys
@@ -35,12 +35,12 @@ def python(*arguments) -> str:
 
 
 def jobs(results: Path, *configs: Path) -> list:
-    return json.loads(python("-c", JOBS, results, SMOKE, *configs))
+    return json.loads(python("-c", JOBS, results, EVERY_RULE, *configs))
 
 
 def dry_run(results: Path, *targets: str, overlays: tuple = ()) -> dict[str, int]:
     """Rules that Snakemake would run for these targets, with their number of jobs; the targets themselves left out."""
-    text = python("-m", "snakemake", "-n", *targets, "--configfile", SMOKE, *overlays, "--config", f"results={results}")
+    text = python("-m", "snakemake", "-n", *targets, "--configfile", EVERY_RULE, *overlays, "--config", f"results={results}")
     table = re.search(r"\njob +count\n-+ +-+\n(.*?)\ntotal", text, re.DOTALL)
     counts = [line.split() for line in table.group(1).splitlines()] if table else []
     return {rule: int(count) for rule, count in counts if rule not in targets}
