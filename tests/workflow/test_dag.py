@@ -281,7 +281,9 @@ def test_a_wrong_config_stops_before_any_job_and_names_the_key(project):
 
 
 def test_too_few_samples_say_how_many_there_are(project):
-    undo = edited(project / "config/every-rule.yaml", lambda text: text.replace("samples: [8, 20]", "samples: [8, 500]"))
+    undo = edited(
+        project / "config/every-rule.yaml", lambda text: text.replace("samples: [8, 20]", "samples: [8, 500]")
+    )
     try:
         done = snakemake(project, "--cores", "1", "--", "results/every-rule/smoke/importance/en/500.safetensors")
     finally:

@@ -40,7 +40,9 @@ def jobs(results: Path, *configs: Path) -> list:
 
 def dry_run(results: Path, *targets: str, overlays: tuple = ()) -> dict[str, int]:
     """Rules that Snakemake would run for these targets, with their number of jobs; the targets themselves left out."""
-    text = python("-m", "snakemake", "-n", *targets, "--configfile", EVERY_RULE, *overlays, "--config", f"results={results}")
+    text = python(
+        "-m", "snakemake", "-n", *targets, "--configfile", EVERY_RULE, *overlays, "--config", f"results={results}"
+    )
     table = re.search(r"\njob +count\n-+ +-+\n(.*?)\ntotal", text, re.DOTALL)
     counts = [line.split() for line in table.group(1).splitlines()] if table else []
     return {rule: int(count) for rule, count in counts if rule not in targets}
