@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from langatlas import settings
 from langatlas.corpora.parts import check_parts, input_files
-from langatlas.corpora.question_files import questions_file
+from langatlas.files import expanded, own_file
 from langatlas.provenance import code_version as version_of_script
 from langatlas.provenance import use_this_checkout
 

@@ -1,5 +1,4 @@
 # Functions about neurons: whose are found, where counts come from, files. No rules here.
-import os
 
 
 def neuron_languages():
@@ -27,10 +26,7 @@ def counted_languages(counted):
 def counts_file(wildcards):
     """Released counts of one language: ``$NAME``, ``~`` and ``{language}`` are replaced."""
     pattern = imported_counts()[wildcards.imported]["files"]
-    path = os.path.expandvars(os.path.expanduser(pattern)).replace("{language}", wildcards.label)
-    if "$" in path:
-        raise ValueError(f"neurons.counts: an environment variable of {pattern!r} is not set; export it")
-    return path
+    return expanded(pattern, wildcards.label, "neurons.counts")
 
 
 def activation_files(counted):

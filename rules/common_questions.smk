@@ -33,7 +33,7 @@ def question_sources(name):
 def own_questions(pattern, languages):
     """The user's own files: an edited file asks again. Where there are none, the job says so."""
     try:
-        return [questions_file(pattern, language) for language in languages]
+        return [own_file(pattern, language, "questions.files") for language in languages]
     except ValueError:
         return []
 

@@ -1,7 +1,6 @@
 # Functions about translation with parallel input: conditions, languages, files. No rules here.
 from langatlas import languages as registry
 from langatlas.corpora.translation_prompts import Condition
-from langatlas.corpora.translations import sentences_file
 
 
 def translation_languages(name):
@@ -27,7 +26,9 @@ def translation_sources(name):
         folder = Path(workflow.basedir) / "resources" / "world"
         return [str(folder / "facts.yaml"), *(str(folder / f"{code}.yaml") for code in translation_languages(name))]
     try:
-        return list(dict.fromkeys(sentences_file(files, language) for language in translation_languages(name)))
+        return list(
+            dict.fromkeys(own_file(files, language, "translation.files") for language in translation_languages(name))
+        )
     except ValueError:
         return []
 

@@ -7,8 +7,7 @@ Params: code, conditions, labels (the config's own labels).
 from pathlib import Path
 
 from langatlas import runlog
-from langatlas.locate.activation_files import ActivationFile
-from langatlas.locate.peaks import writing_counts
+from langatlas.locate.peaks import writing_counts_by_condition
 from langatlas.present.figures import canvas, neuron_activity
 from langatlas.provenance import collect
 
@@ -16,8 +15,7 @@ if __name__ == "__main__":
     with runlog.job(snakemake), canvas.style(snakemake.input.style):
         params, folder = snakemake.params, Path(snakemake.input.activations)
         model, experiment = snakemake.wildcards.model, snakemake.wildcards.translation
-        found = {name: writing_counts(ActivationFile(folder / f"{name}.safetensors")) for name in params.conditions}
-        counts, passes = ({name: pair[which] for name, pair in found.items()} for which in (0, 1))
+        counts, passes = writing_counts_by_condition(folder, params.conditions)
         figure = neuron_activity.figure(counts, passes, model, experiment)
         described = collect(**dict(params.items()), figure="neuron_activity", model=model, experiment=experiment)
         canvas.save(figure, snakemake.output, described)

@@ -6,8 +6,9 @@ params: tasks as (source, answers, language), files (pattern of the user's own q
 from pathlib import Path
 
 from langatlas import runlog
-from langatlas.corpora.question_files import questions_file, read_items
+from langatlas.corpora.question_files import read_items
 from langatlas.corpora.questions import world_items, write_task
+from langatlas.files import own_file
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
@@ -18,7 +19,9 @@ if __name__ == "__main__":
                 items[source, language] = (
                     world_items(language, params.questions_each, params.seed)
                     if source == "world"
-                    else read_items(questions_file(params.files, language), params.questions_each, params.seed)
+                    else read_items(
+                        own_file(params.files, language, "questions.files"), params.questions_each, params.seed
+                    )
                 )
             path = folder / f"{source}-{answers}-{language}.yaml"
             write_task(items[source, language], source, answers, language, path, path.with_suffix(".jsonl"))

@@ -206,6 +206,15 @@ def test_overlap_with_the_core_is_counted_over_matrices_and_set_against_chance(t
     assert 0.6 < row["times_chance"] < 1.4
 
 
+def test_without_other_text_reliability_has_no_rows_and_its_table_is_empty():
+    counts = reliability.reliability([], {}, 0.03)
+    counts.insert(0, "model", "m")
+    counts.insert(1, "ratio", 0.03)
+    table = control_tables.reliability(counts, counts.head(0))
+    assert (len(table), list(table.columns)) == (0, columns.RELIABILITY)
+    assert control_tables.wide_reliability(table) == {}
+
+
 def test_reliability_compares_tops_and_ranks(written):
     halves = [written[name].path for name in ("half-1", "half-2")]
     table = reliability.reliability(

@@ -15,9 +15,10 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from langatlas import region
 from langatlas.corpora import world
-from langatlas.corpora.question_files import Item, questions_file, read_items
+from langatlas.corpora.question_files import Item, read_items
 from langatlas.corpora.questions import document, task_name, world_items, write_task
 from langatlas.corpora.world.exam import exam
+from langatlas.files import own_file
 from langatlas.intervene.edits import Change, Edit
 from langatlas.measure import questions
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
@@ -305,10 +306,10 @@ def test_what_is_no_json_and_what_is_not_there_is_named(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"x\.jsonl: neither JSON lines nor a JSON list"):
         read_items(tmp_path / "x.jsonl", None, 1)
     monkeypatch.delenv("NO_SUCH_FOLDER", raising=False)
-    with pytest.raises(ValueError, match=r"an environment variable of .* is not set"):
-        questions_file("$NO_SUCH_FOLDER/{language}.jsonl", "en")
+    with pytest.raises(ValueError, match=r"questions\.files: the environment variable NO_SUCH_FOLDER of .* is not set"):
+        own_file("$NO_SUCH_FOLDER/{language}.jsonl", "en", "questions.files")
     with pytest.raises(ValueError, match=r"no file .*en\.jsonl for language 'en'"):
-        questions_file(f"{tmp_path}/{{language}}.jsonl", "en")
+        own_file(f"{tmp_path}/{{language}}.jsonl", "en", "questions.files")
 
 
 def test_real_exams_are_read_and_asked(folder, model, tmp_path):

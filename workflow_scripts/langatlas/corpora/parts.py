@@ -2,13 +2,13 @@
 
 import glob
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from langatlas.corpora.records import SPLITS
 from langatlas.corpora.splits import check_fractions
+from langatlas.files import expanded
 
 COMMON = {"source", "seed", "keep", "max_documents"}
 ROWS = COMMON | {"text", "id", "parallel_id", "on_bad_record", "splits"}
@@ -71,13 +71,7 @@ class Part:
         Raises ValueError for a variable that is not set.
         """
         value = getattr(self, key)
-        if value is None:
-            return None
-        value = os.path.expandvars(os.path.expanduser(value))
-        if unset := re.search(r"\$(\w+|\{\w+\})", value):
-            name = unset[1].strip("{}")
-            raise ValueError(f"{self.where}.{key}: the environment variable {name} of {value!r} is not set; export it")
-        return value.replace("{language}", language)
+        return None if value is None else expanded(value, language, f"{self.where}.{key}")
 
     def local_files(self, language: str) -> list[str]:
         """Files that the glob matches for a language, sorted; none for a source that reads no local files.

@@ -59,18 +59,3 @@ def _item(record: dict, where: str, number: int) -> Item:
             f"{where}: answer must be a place from 0 to {len(choices) - 1} or a letter of {allowed}, got {answer!r}"
         )
     return Item(str(record.get("id", number)), str(record["question"]).strip(), tuple(map(str, choices)), gold)
-
-
-def questions_file(pattern: str, language: str) -> str:
-    """Path of a language's own questions: ``$NAME``, ``~`` and ``{language}`` are replaced.
-
-    Raises ValueError for a variable that is not set, and where there is no such file.
-    """
-    path = os.path.expandvars(os.path.expanduser(pattern)).replace("{language}", language)
-    if "$" in path:
-        raise ValueError(f"questions: an environment variable of {pattern!r} is not set; export it")
-    if not Path(path).is_file():
-        raise ValueError(
-            f"questions: no file {path} for language {language!r} (files: {pattern!r}); take the language out"
-        )
-    return path

@@ -9,7 +9,6 @@ Your own are JSON lines, in one of three layouts:
 """
 
 import json
-import os
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from langatlas.corpora.world.grammar import language
 from langatlas.corpora.world.knowledge import FOLDER, facts, world
 from langatlas.corpora.world.passages import assignment
+from langatlas.files import own_file
 
 PAIR = ("src_lang", "tgt_lang", "source", "target")
 
@@ -58,27 +58,14 @@ def file_items(pattern: str, languages: Sequence[str]) -> list[Item]:
     Raises ValueError that names the file and the record that cannot be read, and where no item has all languages.
     """
     if "{language}" in pattern:
-        items = _joined({code: sentences_file(pattern, code) for code in languages})
+        items = _joined({code: own_file(pattern, code, "translation.files") for code in languages})
     else:
-        path = sentences_file(pattern, "")
+        path = own_file(pattern, "", "translation.files")
         items = [_item(record, f"{path}, record {number}", number) for number, record in enumerate(_records(path), 1)]
     complete = [item for item in items if set(languages) <= item.sentences.keys()]
     if not complete:
         raise ValueError(f"translation: no item of {pattern!r} has a sentence in all of {', '.join(languages)}")
     return complete
-
-
-def sentences_file(pattern: str, code: str) -> str:
-    """Path of a file of sentences: ``$NAME``, ``~`` and ``{language}`` are replaced.
-
-    Raises ValueError for a variable that is not set, and where there is no such file.
-    """
-    path = os.path.expandvars(os.path.expanduser(pattern)).replace("{language}", code)
-    if "$" in path:
-        raise ValueError(f"translation: an environment variable of {pattern!r} is not set; export it")
-    if not Path(path).is_file():
-        raise ValueError(f"translation: no file {path} (files: {pattern!r})")
-    return path
 
 
 def choose(items: Sequence[Item], count: int, examples: int, seed: int) -> tuple[list[Item], list[Item]]:

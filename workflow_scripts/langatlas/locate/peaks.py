@@ -3,6 +3,9 @@
 Axes: L layers, F neurons of a layer, K neurons that are kept.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from langatlas.locate.activation_files import ActivationFile
@@ -16,6 +19,14 @@ def writing_counts(file: ActivationFile) -> tuple[np.ndarray, int]:
     if "published" in file.tokens:  # imported
         return file["published.positive"], file.tokens["published"]
     return sum(file[f"{name}.positive"] for name in WRITING), sum(file.tokens[name] for name in WRITING)
+
+
+def writing_counts_by_condition(
+    folder: Path, conditions: Sequence[str]
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """``writing_counts`` of the files of a translation, one a condition: counts (L, F) and passes by condition."""
+    found = {name: writing_counts(ActivationFile(folder / f"{name}.safetensors")) for name in conditions}
+    return {name: counts for name, (counts, _) in found.items()}, {name: passes for name, (_, passes) in found.items()}
 
 
 def peaks(counts_LF: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:

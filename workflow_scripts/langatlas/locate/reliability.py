@@ -16,6 +16,7 @@ from langatlas.region import pack
 from langatlas.tensorfile import TensorFile
 
 PARAMETERS = 500_000  # entries behind a rank correlation
+COLUMNS = ["comparison", "language_a", "language_b", "jaccard", "jaccard_by_chance", "times_chance", "spearman"]
 
 
 def top_bits(file: TensorFile, part: Part, ratio: float) -> np.ndarray:
@@ -40,8 +41,10 @@ def reliability(pairs: Sequence[tuple[str, str, str]], family: Mapping[str, str]
     """One row a pair of importance files (comparison, path, path): Jaccard of their top regions, and rank correlation.
 
     ``family``: what the model's manifest says of it (``adapters.FAMILY``). Walks through all files side by side, so that
-    memory is one matrix, a bit of it a file, and the sampled entries.
+    memory is one matrix, a bit of it a file, and the sampled entries. No pairs: no rows.
     """
+    if not pairs:  # one milestone, and no halves
+        return pd.DataFrame(columns=COLUMNS)
     files = {path: TensorFile(path, FORMAT) for _, *paths in pairs for path in paths}
     first = next(iter(files.values()))
     groups = block_parts({name: first.shape(name) for name in first.names}, family, "matrix")
@@ -59,4 +62,4 @@ def reliability(pairs: Sequence[tuple[str, str, str]], family: Mapping[str, str]
         languages = {"language_a": files[a].metadata["language"], "language_b": files[b].metadata["language"]}
         spearman = float(np.corrcoef(rankdata(sampled[a]), rankdata(sampled[b]))[0, 1])
         rows.append({"comparison": comparison, **languages, **compare_tops(counted), "spearman": spearman})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)

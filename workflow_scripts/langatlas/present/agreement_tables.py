@@ -1,8 +1,5 @@
 """Tables of what regions and neurons share: how much of a region lies in neurons, how importance goes with activation."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import pandas as pd
 
 from langatlas import languages, statistics
@@ -119,21 +116,11 @@ def wide_importance_activation(table: pd.DataFrame, labels: wide_tables.Labels =
     return parts
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementTable:
-    """``build(counts)`` makes it, ``wide(table, labels)`` lays it out for people."""
-
-    title: str
-    note: str
-    build: Callable[[pd.DataFrame], pd.DataFrame]
-    wide: Callable[[pd.DataFrame, wide_tables.Labels], dict[str, pd.DataFrame]]
-
-
 AGREEMENT_TABLES = {
-    "region_neurons": AgreementTable(
+    "region_neurons": wide_tables.TableKind(
         "How much of each language's region lies in its neurons", SHARES_NOTE, region_neurons, wide_region_neurons
     ),
-    "importance_activation": AgreementTable(
+    "importance_activation": wide_tables.TableKind(
         "Whether a language's important neurons are the active ones",
         RHO_NOTE,
         importance_activation,

@@ -1,7 +1,6 @@
 """Removal of sets of equal size for people: the effect matrices side by side, the isolations, and the verdict in words."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -232,21 +231,11 @@ def _by_language(part: pd.DataFrame, labels: wide_tables.Labels) -> Iterator[str
     yield f"Language by language the first is: {', '.join(named)}."
 
 
-@dataclass(frozen=True, slots=True)
-class IsolationTable:
-    """``build(rows, sizes, resamples, permutations, seed)`` makes it, ``wide(table, labels)`` lays it out for people."""
-
-    title: str
-    note: str
-    build: Callable[..., pd.DataFrame]
-    wide: Callable[[pd.DataFrame, wide_tables.Labels], dict[str, pd.DataFrame]]
-
-
 ISOLATION_TABLES = {
-    "equal_removal": IsolationTable(
+    "equal_removal": wide_tables.TableKind(
         "Removal of regions and neurons of equal size", EFFECT_NOTE, isolation.equal_removal, wide_equal_removal
     ),
-    "isolation": IsolationTable(
+    "isolation": wide_tables.TableKind(
         "Which way of choosing parameters isolates a language best", ISOLATION_NOTE, isolation.isolation, wide_isolation
     ),
 }

@@ -1,7 +1,6 @@
 """Tables of language-specific neurons: how many, in which layers, how many two languages share; beside published counts."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -146,22 +145,16 @@ def wide_overlap(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict
     return parts
 
 
-@dataclass(frozen=True, slots=True)
-class NeuronTable:
-    """``build(sets, *published)`` makes it, ``wide(table, labels)`` lays it out for people."""
-
-    title: str
-    note: str
-    build: Callable[..., pd.DataFrame]
-    wide: Callable[[pd.DataFrame, wide_tables.Labels], dict[str, pd.DataFrame]]
-
-
-NEURON_TABLES: Mapping[str, NeuronTable] = {
-    "neuron_counts": NeuronTable("How many neurons belong to each language", COUNTS_NOTE, neuron_counts, wide_counts),
-    "neuron_layers": NeuronTable(
+NEURON_TABLES: Mapping[str, wide_tables.TableKind] = {
+    "neuron_counts": wide_tables.TableKind(
+        "How many neurons belong to each language", COUNTS_NOTE, neuron_counts, wide_counts
+    ),
+    "neuron_layers": wide_tables.TableKind(
         "In which layers the neurons of each language lie", LAYERS_NOTE, neuron_layers, wide_layers
     ),
-    "neuron_overlap": NeuronTable("How many neurons two languages share", OVERLAP_NOTE, neuron_overlap, wide_overlap),
+    "neuron_overlap": wide_tables.TableKind(
+        "How many neurons two languages share", OVERLAP_NOTE, neuron_overlap, wide_overlap
+    ),
 }
 
 

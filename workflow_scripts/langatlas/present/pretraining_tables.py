@@ -4,8 +4,7 @@ Axes: R resamples, S sequences, E seeds, L languages.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -212,21 +211,11 @@ def _cell(row: Mapping, name: str) -> str:
     return markup.interval(*(row[column] for column in columns.with_interval(name)))
 
 
-@dataclass(frozen=True, slots=True)
-class PretrainingTable:
-    """What ``tabulate_pretraining`` writes under a name: title, note, tidy table, layout for people."""
-
-    title: str
-    note: str
-    build: Callable[..., pd.DataFrame]
-    wide: Callable[[pd.DataFrame, wide_tables.Labels], dict[str, pd.DataFrame]]
-
-
 PRETRAINING_TABLES = {
-    "pretraining": PretrainingTable(
+    "pretraining": wide_tables.TableKind(
         "Further pretraining with a region removed or frozen", PRETRAINING_NOTE, pretraining, wide_pretraining
     ),
-    "forgetting": PretrainingTable(
+    "forgetting": wide_tables.TableKind(
         "What is learnt and what is forgotten in further pretraining", FORGETTING_NOTE, forgetting, wide_forgetting
     ),
 }

@@ -1,7 +1,7 @@
 """Tables of where regions lie and what they share, from what was counted for each model: density, overlap, similarity."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -85,13 +85,8 @@ def _square(pairs: pd.DataFrame, value: str, labels: wide_tables.Labels) -> pd.D
 
 
 @dataclass(frozen=True, slots=True)
-class RegionTable:
-    """``build(counts)`` makes the table, ``wide(table, labels)`` lays it out for people."""
-
-    title: str
-    note: str
-    build: Callable[[pd.DataFrame], pd.DataFrame]
-    wide: Callable[[pd.DataFrame, wide_tables.Labels], dict[str, pd.DataFrame]]
+class RegionTable(wide_tables.TableKind):
+    """``build(counts)`` makes it from what was counted of all models and milestones."""
 
     def read(self, paths: Iterable[str | os.PathLike]) -> pd.DataFrame:
         """The table from the CSV files of all models and milestones."""

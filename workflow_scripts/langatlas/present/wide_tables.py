@@ -1,6 +1,7 @@
 """The removal tables as people read them: one part a model and setting, languages by name, cells already worded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,16 @@ HEADINGS = {
     "region": "Region", "scope": "Scope", "samples": "Samples", "side": "Side", "ratio": "Ratio",
     "edit": "Edit", "setting": "Setting", "target": "Target", "lines": "Lines", "amount": "Amount",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TableKind:
+    """What a job writes under a name: ``build`` makes the tidy table, ``wide(table, labels)`` lays it out for people."""
+
+    title: str
+    note: str
+    build: Callable[..., pd.DataFrame]
+    wide: Callable[[pd.DataFrame, Labels], dict[str, pd.DataFrame]]
 
 
 def name(label: str, labels: Labels) -> str:
