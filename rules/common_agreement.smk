@@ -3,7 +3,7 @@
 
 def agreement_languages():
     """Languages that have a region and neurons of their own."""
-    return [label for label in neuron_languages() if label in config["regions"]["monolingual"]["languages"]]
+    return [label for label in neuron_languages(config) if label in config["regions"]["monolingual"]["languages"]]
 
 
 def agreement_models():

@@ -1,15 +1,10 @@
 # Functions about neurons: whose are found, where counts come from, files. No rules here.
-
-
-def neuron_languages():
-    """Languages whose neurons are found; none switches it off."""
-    chosen = config["neurons"]["languages"]
-    return config["languages"] if chosen is None else chosen
+from langatlas.neuron_settings import neuron_languages, steered_pairs
 
 
 def neuron_models():
     """Models whose neurons are found here."""
-    return config["models"] if neuron_languages() else []
+    return config["models"] if neuron_languages(config) else []
 
 
 def imported_counts():
@@ -20,7 +15,7 @@ def imported_counts():
 def counted_languages(counted):
     """Languages of a model, or of imported counts, in their order."""
     imported = imported_counts()
-    return imported[counted]["languages"] if counted in imported else neuron_languages()
+    return imported[counted]["languages"] if counted in imported else neuron_languages(config)
 
 
 def counts_file(wildcards):
@@ -64,7 +59,7 @@ def experiment_clamps(model, experiment):
 
 
 def silenced_languages(experiment):
-    return config["experiments"][experiment]["silenced"] or neuron_languages()
+    return config["experiments"][experiment]["silenced"] or neuron_languages(config)
 
 
 TABLES += ["silencing"] if silencing_experiments() else []
@@ -72,7 +67,7 @@ TABLES += ["silencing"] if silencing_experiments() else []
 
 def steered_languages(name):
     """Languages of the pairs of an experiment, in order."""
-    return list(dict.fromkeys(language for pair in config["steering"][name]["pairs"] for language in pair))
+    return list(dict.fromkeys(language for pair in steered_pairs(config, name) for language in pair))
 
 
 def steering_files():

@@ -33,7 +33,7 @@ rule steer_text:
         runtime=120,
     params:
         tokenizer=lambda wildcards: f"{R}/models/{wildcards.model}",
-        pairs=lambda wildcards: config["steering"][wildcards.steering]["pairs"],
+        pairs=lambda wildcards: steered_pairs(config, wildcards.steering),
         languages=lambda wildcards: steered_languages(wildcards.steering),
         detectable=lambda wildcards: config["steering"][wildcards.steering]["detectable"] or config["languages"],
         prompts_each=lambda wildcards: config["steering"][wildcards.steering]["count"],

@@ -1,14 +1,26 @@
-"""Checks of the config's keys about neurons: names that are used in one place and defined in another."""
+"""The config's keys about neurons: what ``null`` stands for, and names that are used in one place and defined in another."""
 
 from collections.abc import Iterator
+from itertools import permutations
 
 from langatlas import languages
 
 
+def neuron_languages(config: dict) -> list[str]:
+    """Languages whose neurons are found (``neurons.languages``; null: all); none switches it off."""
+    chosen = config["neurons"]["languages"]
+    return config["languages"] if chosen is None else chosen
+
+
+def steered_pairs(config: dict, name: str) -> list[list[str]]:
+    """Pairs (source, target) of an entry of ``steering``; null: all pairs of languages whose neurons are found."""
+    chosen = config["steering"][name]["pairs"]
+    return [list(pair) for pair in permutations(neuron_languages(config), 2)] if chosen is None else chosen
+
+
 def neuron_problems(config: dict) -> Iterator[str]:
     """Mistakes that lie between keys about neurons. The config is valid by the schema."""
-    neurons = config["neurons"]
-    chosen = config["languages"] if neurons["languages"] is None else neurons["languages"]
+    neurons, chosen = config["neurons"], neuron_languages(config)
     for label in chosen:
         if label not in config["languages"]:
             yield f"neurons.languages: {label!r} is not in languages ({', '.join(config['languages'])})"
@@ -31,15 +43,14 @@ def neuron_problems(config: dict) -> Iterator[str]:
         for label in chosen["detectable"] or []:
             if label not in config["languages"]:
                 yield f"steering.{name}.detectable: {label!r} is not in languages ({', '.join(config['languages'])})"
-        named = [label for pair in chosen["pairs"] for label in pair]
+        named = [label for pair in steered_pairs(config, name) for label in pair]
         yield from _choice_problems(f"steering.{name}", named, [chosen["method"]], config)
 
 
 def _equal_problems(config: dict) -> Iterator[str]:
     """Experiments that remove sets of equal size need languages with a region and neurons."""
     removed = [name for name, e in config["experiments"].items() if e["kind"] == "removal" and e["regions"] == "equal"]
-    neurons, regions = config["neurons"]["languages"], config["regions"]["monolingual"]["languages"]
-    found = config["languages"] if neurons is None else neurons
+    found, regions = neuron_languages(config), config["regions"]["monolingual"]["languages"]
     for name in removed:
         yield from _choice_problems(f"experiments.{name}", [], [], config)
         if found and not set(found) & set(regions):
@@ -51,8 +62,7 @@ def _equal_problems(config: dict) -> Iterator[str]:
 
 
 def _choice_problems(key: str, named: list[str], methods: list[str], config: dict) -> Iterator[str]:
-    neurons = config["neurons"]
-    found = config["languages"] if neurons["languages"] is None else neurons["languages"]
+    neurons, found = config["neurons"], neuron_languages(config)
     if not found:
         yield f"{key}: nobody's neurons are found; name neurons.languages, or take the entry away with {key}: null"
         return

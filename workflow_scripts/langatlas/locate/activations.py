@@ -1,12 +1,13 @@
 """Activation statistics: how often and how strongly each neuron is active on text, in one pass.
 
-Axes: B sequences of a batch, G groups that are reduced together, C position classes, T tokens, L layers, F neurons of a layer,
-S sequences.
+Axes: B sequences of a batch, T tokens of one, N tokens that are reduced together, K sequences whose means are kept,
+C position classes, L layers, F neurons of a layer.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from langatlas.models.nll import Batch, batches
 
 log = logging.getLogger(__name__)
 SUMMED = (*SUMS, "sign", "positive")  # how many are negative and zero follows
+# Activations that are reduced together, at least one sequence's: more of them cost fewer calls, until they leave the cache.
+TOGETHER = {"cpu": 2**18, "cuda": 2**26}
 
 # Which tokens a class counts: from their places in the text (B, T), from 0, and the lengths of the prompts (B, 1) to (B, T).
 # Statistics of all classes come from the same pass.
@@ -27,6 +30,16 @@ POSITIONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "last_prompt": lambda places, prompts: places == prompts - 1,
     "generated": lambda places, prompts: places >= prompts,
 }
+
+
+@dataclass(frozen=True)
+class Span:
+    """Tokens of a forward pass that are reduced together: whole sequences, one behind the other."""
+
+    tokens: slice  # of (B * T)
+    weights_CN: torch.Tensor  # 1 where a class counts the token
+    numbers: np.ndarray  # sequences whose mean activations are kept (K)
+    shares_KN: torch.Tensor  # 1 / length at the tokens of each of them
 
 
 class ActivationCounter:
@@ -45,12 +58,12 @@ class ActivationCounter:
     ):
         self.classes = list(classes)
         self.device = next(model.parameters()).device
-        layers, width = n_neurons(model)
+        layers, self.width = n_neurons(model)
         # What is summed: SUMMED. Within a batch in fp32, in which counts below 2^24 are exact; over batches in float64.
-        shape = (len(SUMMED), len(self.classes), layers, width)
+        shape = (len(SUMMED), len(self.classes), layers, self.width)
         self.totals = torch.zeros(shape, dtype=torch.float64, device=self.device)
         self.tokens = torch.zeros(len(self.classes), dtype=torch.int64, device=self.device)
-        self.means = np.zeros((layers, keep_means, width), np.float32)
+        self.means = np.zeros((layers, keep_means, self.width), np.float32)
         self.hooks = {layer: self._hook(layer) for layer in range(layers)}
         self.passes: list[torch.Tensor] = []  # one a forward pass: (B, L, C, 2), zero and positive activations
         self._by_sequence = by_sequence
@@ -73,17 +86,35 @@ class ActivationCounter:
         ``places_BT``: where each stands in its text; ``real_BT``: which are no padding and belong to a text that is not
         finished, next to each other; ``prompts_B``: lengths of the prompts; ``index``: places of the sequences in the data.
         """
-        prompts_B1 = prompts_B[:, None]
-        chosen = [POSITIONS[name](places_BT, prompts_B1) & real_BT for name in self.classes]
-        self._weights_BCT, self._index, self._begun = torch.stack(chosen, 1).float(), index, False
-        if index is None and places_BT.shape[1] == 1:
-            # One token each: all of them are reduced together, as if they were one text.
-            self._weights_GCT, self._spans = self._weights_BCT.permute(2, 1, 0), [(0, len(places_BT))]
-            return
-        lengths_B = real_BT.sum(1)
+        chosen = [POSITIONS[name](places_BT, prompts_B[:, None]) & real_BT for name in self.classes]
+        self._weights_BCT, self._begun = torch.stack(chosen, 1).float(), False
+        self._spans = list(self._cut(real_BT, np.full(len(real_BT), len(self.means[0])) if index is None else index))
+
+    def _cut(self, real_BT: torch.Tensor, index: np.ndarray) -> Iterator[Span]:
+        """Spans of a forward pass: sequences that are padded on the right together, others each without its padding."""
+        lengths_B, length = real_BT.sum(1), real_BT.shape[1]
         first_B = real_BT.int().argmax(1) * (lengths_B > 0)
-        self._weights_GCT = self._weights_BCT
-        self._spans = torch.stack([first_B, first_B + lengths_B], 1).tolist()
+        together = max(1, TOGETHER[self.device.type] // (length * self.width))
+        if first_B.any():
+            together = 1  # what stands before a text may be no number, which times 0 is none either
+        weights_CBT = self._weights_BCT.transpose(0, 1)
+        for row in range(0, len(real_BT), together):
+            rows = slice(row, row + together)
+            start, stop = 0, length * len(real_BT[rows])
+            if together == 1:
+                start, stop = int(first_B[row]), int(first_B[row] + lengths_B[row])
+            if start == stop:
+                continue
+            kept = np.flatnonzero(index[rows] < self.means.shape[1])
+            shares_KBT = torch.zeros(len(kept), *real_BT[rows].shape, device=self.device)
+            for share_BT, number in zip(shares_KBT, kept.tolist(), strict=True):
+                share_BT[number] = real_BT[rows][number] / lengths_B[rows][number]
+            yield Span(
+                slice(row * length + start, row * length + stop),
+                weights_CBT[:, rows].flatten(1)[:, start:stop].contiguous(),
+                index[rows][kept],
+                shares_KBT.flatten(1)[:, start:stop].contiguous(),
+            )
 
     def _begin(self) -> None:
         """The announced pass runs: the one that is announced after the last token of a text never does."""
@@ -98,57 +129,58 @@ class ActivationCounter:
         def look(values: torch.Tensor) -> None:
             if not self._begun:
                 self._begin()
-            groups, width = len(self._spans), values.shape[-1]
-            if values.numel() != self._weights_BCT[:, 0].numel() * width:
+            tokens = self._weights_BCT[:, 0].numel()
+            if values.numel() != tokens * self.width:
                 raise ValueError(
                     f"activations of shape {tuple(values.shape)} are not of the tokens that were announced"
                 )
-            values_GTF = values.reshape(groups, -1, width)  # OPT's layers are given (B * T, F)
-            sums_4CF = torch.zeros(len(SUMMED), len(self.classes), width, device=self.device)
-            counts_2GT = torch.zeros(2, *values_GTF.shape[:2], device=self.device) if self._by_sequence else None
-            for row, (start, stop) in enumerate(self._spans):  # one sequence at a time stays in the processor's cache
-                if start == stop:
-                    continue
-                values_TF = values_GTF[row, start:stop].float()
-                counts_2T = None if counts_2GT is None else counts_2GT[:, row, start:stop]
-                part_4CF = self._reduce(values_TF, self._weights_GCT[row, :, start:stop], counts_2T)
-                sums_4CF += part_4CF
-                if self._index is not None and (number := self._index[row]) < self.means.shape[1]:
-                    total_F = part_4CF[0, 0] if self.classes == ["all"] else values_TF.sum(0)
-                    self.means[layer, number] = (total_F / (stop - start)).cpu().numpy()
+            values_NF = values.reshape(tokens, self.width)  # most layers are given (B, T, F), OPT's (B * T, F)
+            sums_4CF = torch.zeros(len(SUMMED), len(self.classes), self.width, device=self.device)
+            counts_2N = torch.zeros(2, tokens, device=self.device) if self._by_sequence else None
+            for span in self._spans:
+                part_NF = values_NF[span.tokens].float()
+                counted_2N = None if counts_2N is None else counts_2N[:, span.tokens]
+                sums_4CF += self._reduce(part_NF, span.weights_CN, counted_2N)
+                if len(span.numbers):
+                    self.means[layer, span.numbers] = self._product(span.shares_KN, part_NF).cpu().numpy()
             self.totals[:, :, layer] += sums_4CF
-            if counts_2GT is not None:
-                self.passes[-1][:, layer] = self._by_class(counts_2GT, width)
+            if counts_2N is not None:
+                self.passes[-1][:, layer] = self._by_class(counts_2N)
 
         return look
 
-    def _by_class(self, counts_2GT: torch.Tensor, width: int) -> torch.Tensor:
+    def _by_class(self, counts_2N: torch.Tensor) -> torch.Tensor:
         """Zero and positive activations of each sequence and class, (B, C, 2), from sums of signs and positives of tokens."""
         weights_BCT = self._weights_BCT.double()
-        signs_BT, positive_BT = counts_2GT.double().reshape(2, len(weights_BCT), -1)
-        zero_BT = width - positive_BT - (positive_BT - signs_BT)
+        signs_BT, positive_BT = counts_2N.double().reshape(2, len(weights_BCT), -1)
+        zero_BT = self.width - positive_BT - (positive_BT - signs_BT)
         return torch.einsum("bct,btk->bck", weights_BCT, torch.stack([zero_BT, positive_BT], -1))
 
+    def _product(
+        self, weights_KN: torch.Tensor, values_NF: torch.Tensor, out: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        with torch.autocast(self.device.type, enabled=False):  # in bfloat16 no count above 256 would be exact
+            return torch.mm(weights_KN, values_NF, out=out)
+
     def _reduce(
-        self, values_TF: torch.Tensor, weights_CT: torch.Tensor, counts_2T: torch.Tensor | None
+        self, values_NF: torch.Tensor, weights_CN: torch.Tensor, counts_2N: torch.Tensor | None
     ) -> torch.Tensor:
         """SUMMED over the tokens of each class, (4, C, F); products with 0 and 1 are faster than sums of booleans.
 
-        ``counts_2T`` is given the sums over neurons of the signs and of the positives.
+        ``counts_2N`` is given the sums over neurons of the signs and of the positives.
         """
-        if self._scratch.numel() < values_TF.numel():
-            self._scratch = torch.empty(values_TF.numel(), device=self.device)
-        scratch_TF = self._scratch[: values_TF.numel()].view(values_TF.shape)
-        found_4CF = torch.empty(len(SUMMED), len(weights_CT), values_TF.shape[1], device=self.device)
-        with torch.autocast(self.device.type, enabled=False):  # in bfloat16 no count above 256 would be exact
-            torch.mm(weights_CT, values_TF, out=found_4CF[0])
-            torch.mm(weights_CT, torch.mul(values_TF, values_TF, out=scratch_TF), out=found_4CF[1])
-            torch.mm(weights_CT, torch.sign(values_TF, out=scratch_TF), out=found_4CF[2])
-            if counts_2T is not None:
-                counts_2T[0] = scratch_TF.sum(1)
-            torch.mm(weights_CT, scratch_TF.clamp_(min=0), out=found_4CF[3])
-            if counts_2T is not None:
-                counts_2T[1] = scratch_TF.sum(1)
+        if self._scratch.numel() < values_NF.numel():
+            self._scratch = torch.empty(values_NF.numel(), device=self.device)
+        scratch_NF = self._scratch[: values_NF.numel()].view(values_NF.shape)
+        found_4CF = torch.empty(len(SUMMED), len(weights_CN), values_NF.shape[1], device=self.device)
+        self._product(weights_CN, values_NF, found_4CF[0])
+        self._product(weights_CN, torch.mul(values_NF, values_NF, out=scratch_NF), found_4CF[1])
+        self._product(weights_CN, torch.sign(values_NF, out=scratch_NF), found_4CF[2])
+        if counts_2N is not None:
+            counts_2N[0] = scratch_NF.sum(1)
+        self._product(weights_CN, scratch_NF.clamp_(min=0), found_4CF[3])
+        if counts_2N is not None:
+            counts_2N[1] = scratch_NF.sum(1)
         return found_4CF
 
     def result(self) -> Activations:

@@ -92,10 +92,12 @@ def _select_group(group: list[Part], keys: Callable[[Part], np.ndarray], plan: l
             taken[side, ratio] = int(mask.sum())
             if (side, ratio) in plan:
                 yield (side, ratio), part, mask
-        for side, ratio in plan:
-            if side.startswith("random-"):
-                seed = int(side.removeprefix("random-"))
-                yield (side, ratio), part, random_mask(seed, part.label, part.size, taken["top", ratio])
+        for side in dict.fromkeys(side for side, _ in plan if side.startswith("random-")):
+            ratios = [ratio for other, ratio in plan if other == side]
+            numbers = [taken["top", ratio] for ratio in ratios]
+            masks = random_masks(int(side.removeprefix("random-")), part.label, part.size, numbers)
+            for ratio, mask in zip(ratios, masks, strict=True):
+                yield (side, ratio), part, mask
 
 
 def _keys(files: list[TensorFile]) -> Callable[[Part], np.ndarray]:
@@ -113,9 +115,14 @@ def _keys(files: list[TensorFile]) -> Callable[[Part], np.ndarray]:
 
 def random_mask(seed: int, name: str, size: int, n: int) -> np.ndarray:
     """Flat bool mask of n random places out of ``size``; nested in n for one seed and name."""
+    return next(random_masks(seed, name, size, [n]))
+
+
+def random_masks(seed: int, name: str, size: int, numbers: Sequence[int]) -> Iterator[np.ndarray]:
+    """``random_mask`` of each of ``numbers``, for which places are drawn once."""
     keys = random_keys(seed, name, size)
-    (threshold,) = thresholds(lambda: [keys], [(n, True)])
-    return Taker(threshold).mask(keys)
+    for threshold in thresholds(lambda: [keys], [(n, True) for n in numbers]):
+        yield Taker(threshold).mask(keys)
 
 
 def select_shared(regions: Sequence[str], plan: Plan, *, region: str, least: int, metadata: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ threshold falls. Two passes give the exact thresholds for all ratios and both si
 whether the scores are those of one matrix or of a whole model.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ def thresholds(pieces: Callable[[], Iterable[np.ndarray]], requests: Iterable[tu
     requests = list(requests)
     upper = np.zeros(BINS, np.int64)
     for keys in pieces():
-        upper += _count(keys, 16)
+        upper += _count(keys)
     total = int(upper.sum())
     for n, _ in requests:
         if not 0 <= n <= total:
@@ -53,12 +53,12 @@ def thresholds(pieces: Callable[[], Iterable[np.ndarray]], requests: Iterable[tu
         int(np.searchsorted(ends, position, side="right")) if n else 0
         for position, (n, _) in zip(wanted, requests, strict=True)
     ]
-    lower = {b: np.zeros(BINS, np.int64) for b in set(bins)}
+    looked_at = sorted(set(bins))
+    lower = np.zeros((len(looked_at), BINS), np.int64)
     for keys in pieces():
-        for b, counts in lower.items():
-            counts += _count_within(keys, b)
+        _count_within(keys, looked_at, lower)
     return [
-        _threshold(request, position, b, ends, upper, lower[b])
+        _threshold(request, position, b, ends, upper, lower[looked_at.index(b)])
         for request, position, b in zip(requests, wanted, bins, strict=True)
     ]
 
@@ -71,24 +71,30 @@ def _threshold(request, position: int, b: int, ends, upper, lower) -> Threshold:
     low = int(np.searchsorted(inside, position, side="right"))
     below = int(inside[low] - lower[low])
     beyond = int(ends[-1] - inside[low]) if largest else below
-    return Threshold((b << 16) | low, n - beyond, n, largest)
+    key, ties = (b << 16) | low, n - beyond
+    if ties == lower[low] and (key or not largest):
+        # All that are equal are taken, as nearly always: then no mask has to look for them.
+        return Threshold(key - 1 if largest else key + 1, 0, n, largest)
+    return Threshold(key, ties, n, largest)
 
 
-def _count(keys: np.ndarray, shift: int) -> np.ndarray:
+def _count(keys: np.ndarray) -> np.ndarray:
     counts = np.zeros(BINS, np.int64)
     for start in range(0, keys.size, CHUNK):
-        counts += np.bincount((keys[start : start + CHUNK] >> shift).astype(np.intp), minlength=BINS)
+        counts += np.bincount((keys[start : start + CHUNK] >> 16).astype(np.intp), minlength=BINS)
     return counts
 
 
-def _count_within(keys: np.ndarray, b: int) -> np.ndarray:
-    counts = np.zeros(BINS, np.int64)
+def _count_within(keys: np.ndarray, bins: Sequence[int], counts: np.ndarray) -> None:
+    """Add to ``counts`` (bins, BINS) how often each value of the lower 16 bits occurs among the keys of each bin."""
+    first = np.full(BINS, -1, np.int32)  # place in the flat counts where a bin begins
+    first[list(bins)] = np.arange(len(bins)) * BINS
+    flat = counts.reshape(-1)
     for start in range(0, keys.size, CHUNK):
         chunk = keys[start : start + CHUNK]
-        inside = chunk[(chunk >> 16) == b]
-        if inside.size:
-            counts += np.bincount((inside & 0xFFFF).astype(np.intp), minlength=BINS)
-    return counts
+        begins = first[chunk >> 16]
+        inside = np.flatnonzero(begins >= 0)
+        np.add.at(flat, begins[inside] + (chunk[inside] & 0xFFFF).astype(np.int32), 1)
 
 
 class Taker:

@@ -67,9 +67,9 @@ def token_nll(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     Shapes: returns (B, T - 1), fp32; position t holds -log p(x_{t+1} | x_{<=t}), zero behind a sequence's end.
     The softmax is taken in fp32 whatever the precision of the model.
     """
-    logits_BTV = model(input_ids=batch.input_ids_BT, use_cache=False).logits[:, :-1]
-    targets_BT = batch.input_ids_BT[:, 1:]
-    positions = torch.arange(1, batch.input_ids_BT.shape[1], device=targets_BT.device)
-    targets_BT = targets_BT.masked_fill(positions >= batch.lengths_B[:, None], -100)
+    logits_BTV = model(input_ids=batch.input_ids_BT, use_cache=False).logits
+    # The last position predicts nothing. To ignore it, and not to cut it off, saves a copy of the logits and of their gradient.
+    positions = torch.arange(1, batch.input_ids_BT.shape[1] + 1, device=logits_BTV.device)
+    targets_BT = batch.input_ids_BT.roll(-1, 1).masked_fill(positions >= batch.lengths_B[:, None], -100)
     losses = cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=-100, reduction="none")
-    return losses.view(targets_BT.shape)
+    return losses.view(targets_BT.shape)[:, :-1]

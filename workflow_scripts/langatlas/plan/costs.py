@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from langatlas.corpora.translation_prompts import Condition
+from langatlas.neuron_settings import neuron_languages, steered_pairs
 from langatlas.plan.run import Job, Run
 from langatlas.plan.shapes import Shape
 
@@ -75,8 +76,7 @@ def interventions(run: Run, experiment: str, inputs: list[str]) -> tuple[int, in
         several = dimensions > 1  # each alone, then all of them
         return dimensions + several + seeds * (1 + several), 0
     if kind == "neurons":  # each set with its random controls; only average precision has a bottom side
-        neurons, sides = run.config["neurons"]["languages"], chosen["sides"]
-        languages = chosen["silenced"] or (run.config["languages"] if neurons is None else neurons)
+        languages, sides = chosen["silenced"] or neuron_languages(run.config), chosen["sides"]
         sets = sum(len(sides) if method == "precision" else "top" in sides for method in chosen["methods"])
         return len(languages) * sets * (1 + seeds * len(chosen["controls"])), 0
     return len(chosen["parameters"]) * len(chosen["operations"]) * (1 + seeds), 0
@@ -113,9 +113,10 @@ def accumulate_activations(run: Run, job: Job) -> Cost:
 
 def steer_text(run: Run, job: Job) -> Cost:
     """As for generation; each pair of languages has four interventions, each source language a base."""
-    chosen = run.config["steering"][job.wildcards["steering"]]
-    texts = 4 * len(chosen["pairs"]) + len({source for source, _ in chosen["pairs"]})
-    return Cost(steps=texts * chosen["max_new_tokens"])
+    name = job.wildcards["steering"]
+    pairs = steered_pairs(run.config, name)
+    texts = 4 * len(pairs) + len({source for source, _ in pairs})
+    return Cost(steps=texts * run.config["steering"][name]["max_new_tokens"])
 
 
 def translate(run: Run, job: Job) -> Cost:
