@@ -59,8 +59,8 @@ class ActivationCounter:
         self.classes = list(classes)
         self.device = next(model.parameters()).device
         layers, self.width = n_neurons(model)
-        # What is summed: SUMMED. Within a batch in fp32, in which counts below 2^24 are exact; over batches in float64.
-        shape = (len(SUMMED), len(self.classes), layers, self.width)
+        # What is summed: SUMMED. Within a span in fp32, in which counts below 2^24 are exact; over spans in float64.
+        shape = (layers, len(SUMMED), len(self.classes), self.width)
         self.totals = torch.zeros(shape, dtype=torch.float64, device=self.device)
         self.tokens = torch.zeros(len(self.classes), dtype=torch.int64, device=self.device)
         self.means = np.zeros((layers, keep_means, self.width), np.float32)
@@ -106,9 +106,9 @@ class ActivationCounter:
             if start == stop:
                 continue
             kept = np.flatnonzero(index[rows] < self.means.shape[1])
-            shares_KBT = torch.zeros(len(kept), *real_BT[rows].shape, device=self.device)
-            for share_BT, number in zip(shares_KBT, kept.tolist(), strict=True):
-                share_BT[number] = real_BT[rows][number] / lengths_B[rows][number]
+            # Only the sequence itself has a share in its mean.
+            own_KB1 = torch.eye(len(real_BT[rows]), device=self.device)[kept, :, None]
+            shares_KBT = own_KB1 * real_BT[rows] / lengths_B[rows, None]
             yield Span(
                 slice(row * length + start, row * length + stop),
                 weights_CBT[:, rows].flatten(1)[:, start:stop].contiguous(),
@@ -135,15 +135,14 @@ class ActivationCounter:
                     f"activations of shape {tuple(values.shape)} are not of the tokens that were announced"
                 )
             values_NF = values.reshape(tokens, self.width)  # most layers are given (B, T, F), OPT's (B * T, F)
-            sums_4CF = torch.zeros(len(SUMMED), len(self.classes), self.width, device=self.device)
             counts_2N = torch.zeros(2, tokens, device=self.device) if self._by_sequence else None
-            for span in self._spans:
-                part_NF = values_NF[span.tokens].float()
-                counted_2N = None if counts_2N is None else counts_2N[:, span.tokens]
-                sums_4CF += self._reduce(part_NF, span.weights_CN, counted_2N)
-                if len(span.numbers):
-                    self.means[layer, span.numbers] = self._product(span.shares_KN, part_NF).cpu().numpy()
-            self.totals[:, :, layer] += sums_4CF
+            with torch.autocast(self.device.type, enabled=False):  # in bfloat16 no count above 256 would be exact
+                for span in self._spans:
+                    part_NF = values_NF[span.tokens].float()
+                    counted_2N = None if counts_2N is None else counts_2N[:, span.tokens]
+                    self.totals[layer] += self._reduce(part_NF, span.weights_CN, counted_2N)
+                    if len(span.numbers):
+                        self.means[layer, span.numbers] = torch.mm(span.shares_KN, part_NF).cpu().numpy()
             if counts_2N is not None:
                 self.passes[-1][:, layer] = self._by_class(counts_2N)
 
@@ -156,12 +155,6 @@ class ActivationCounter:
         zero_BT = self.width - positive_BT - (positive_BT - signs_BT)
         return torch.einsum("bct,btk->bck", weights_BCT, torch.stack([zero_BT, positive_BT], -1))
 
-    def _product(
-        self, weights_KN: torch.Tensor, values_NF: torch.Tensor, out: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        with torch.autocast(self.device.type, enabled=False):  # in bfloat16 no count above 256 would be exact
-            return torch.mm(weights_KN, values_NF, out=out)
-
     def _reduce(
         self, values_NF: torch.Tensor, weights_CN: torch.Tensor, counts_2N: torch.Tensor | None
     ) -> torch.Tensor:
@@ -173,12 +166,12 @@ class ActivationCounter:
             self._scratch = torch.empty(values_NF.numel(), device=self.device)
         scratch_NF = self._scratch[: values_NF.numel()].view(values_NF.shape)
         found_4CF = torch.empty(len(SUMMED), len(weights_CN), values_NF.shape[1], device=self.device)
-        self._product(weights_CN, values_NF, found_4CF[0])
-        self._product(weights_CN, torch.mul(values_NF, values_NF, out=scratch_NF), found_4CF[1])
-        self._product(weights_CN, torch.sign(values_NF, out=scratch_NF), found_4CF[2])
+        torch.mm(weights_CN, values_NF, out=found_4CF[0])
+        torch.mm(weights_CN, torch.mul(values_NF, values_NF, out=scratch_NF), out=found_4CF[1])
+        torch.mm(weights_CN, torch.sign(values_NF, out=scratch_NF), out=found_4CF[2])
         if counts_2N is not None:
             counts_2N[0] = scratch_NF.sum(1)
-        self._product(weights_CN, scratch_NF.clamp_(min=0), found_4CF[3])
+        torch.mm(weights_CN, scratch_NF.clamp_(min=0), out=found_4CF[3])
         if counts_2N is not None:
             counts_2N[1] = scratch_NF.sum(1)
         return found_4CF
@@ -188,7 +181,7 @@ class ActivationCounter:
         tokens = dict(zip(self.classes, self.tokens.tolist(), strict=True))
         statistics = {}
         for number, (name, count) in enumerate(tokens.items()):
-            found = dict(zip(SUMMED, self.totals[:, number].cpu().numpy(), strict=True))
+            found = dict(zip(SUMMED, self.totals[:, :, number].transpose(0, 1).cpu().numpy(), strict=True))
             found["negative"] = found["positive"] - found.pop("sign")
             found["zero"] = count - found["positive"] - found["negative"]
             found |= {counted: np.nan_to_num(found[counted]).round().astype(np.int64) for counted in COUNTS}
