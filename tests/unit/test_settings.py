@@ -80,7 +80,7 @@ def test_names_that_are_used_but_not_defined():
         checkpoints={"mini": {"corpus": "wiki"}}
     )
     assert "regions.core.languages: 'de' is not in languages" in problems_of(regions={"core": {"languages": ["de"]}})
-    assert "experiments.core-removal.samples: 5 is none of importance.samples [60, 300]" in problems_of(
+    assert "experiments.core-removal.samples: 5 is none of importance.samples [50, 250]" in problems_of(
         experiments={"core-removal": {"samples": [5]}}
     )
 
@@ -112,11 +112,11 @@ def test_every_key_of_the_default_has_a_comment_above_it():
 
 
 def test_null_takes_an_inherited_experiment_away_and_stands_in_the_config_that_is_written():
-    config = merge(deepcopy(DEFAULT), {"pretraining": {"regrowth": None}})
+    config = merge(deepcopy(DEFAULT), {"pretraining": {"recovery": None}})
     found = settings.checked(config, SCHEMA)
-    assert "regrowth" not in found["pretraining"]
+    assert "recovery" not in found["pretraining"]
     written = settings.with_dropped(found, config)
-    assert written["pretraining"]["regrowth"] is None
+    assert written["pretraining"]["recovery"] is None
     assert settings.checked(merge(deepcopy(DEFAULT), written), SCHEMA) == found
 
 
