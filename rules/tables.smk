@@ -53,6 +53,7 @@ rule tabulate_perplexity:
         resamples=config["statistics"]["resamples"],
         permutations=config["statistics"]["permutations"],
         seed=config["statistics"]["seed"],
+        published_processes=config["statistics"]["published_processes"],
         code=code_version("tabulate_perplexity"),
     script:
         "../workflow_scripts/tabulate_perplexity.py"

@@ -14,11 +14,12 @@ from langatlas.tokens import TokenShard
 from tiny import random_sequences, tiny_llama
 
 SETTINGS = {"batch_size": 4, "precision": "float32"}
+END = 7  # id of the end mark
 
 
 def shard(sequences) -> TokenShard:
     ones = np.ones(len(sequences), np.int32)
-    return TokenShard("tiny.arrow", sequences, ones * 5, ones * 3, {})
+    return TokenShard("tiny.arrow", sequences, ones * 5, ones * 3, {"end_id": str(END)})
 
 
 def save_region(path, model, chosen: dict[str, np.ndarray], **metadata) -> str:
@@ -60,6 +61,21 @@ def test_the_sweep_measures_what_a_model_without_these_parameters_gives(tmp_path
     assert removed[["region", "region_language", "samples", "seed", "ratio"]].drop_duplicates().values.tolist() == [
         ["monolingual-ru", "ru", 7, 3, 0.05]
     ]
+
+
+def test_what_falls_on_end_marks_is_kept_apart_wherever_they_stand():
+    model = tiny_llama()
+    sequences = [
+        np.array(ids, np.uint32) for ids in ([END, 3, END, 5, END], [2, 3, 4], [2, END], [1, 2, 3, 4, 5, END, 9])
+    ]
+    rows = sweep(model, shard(sequences), [], **SETTINGS)
+    with torch.inference_mode():
+        losses = [token_nll(model, pad([ids], [0]))[0].double().numpy() for ids in sequences]
+    expected = [losses[0][1] + losses[0][3], 0.0, losses[2][0], losses[3][4]]
+    np.testing.assert_allclose(rows.nll_ends_nats, expected, rtol=1e-5)
+    assert rows.n_ends.tolist() == [2, 0, 1, 1]
+    with pytest.raises(ValueError, match="end_id is missing"):
+        sweep(model, TokenShard("old.arrow", sequences, np.ones(4), np.ones(4), {}), [], **SETTINGS)
 
 
 def fail_inside(model, opened):

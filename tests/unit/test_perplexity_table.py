@@ -23,7 +23,14 @@ def core_rows(nll_nats: dict[str, list[float]]) -> pd.DataFrame:
             else {"region": "core", "scope": "matrix", "samples": 256, "ratio": 0.03, "edit": "remove"}
         )
         row = {"model": "m", "experiment": "core-removal", "language": "ru", "side": side, **removed}
-        row |= {"seed": int(seed) if seed else None, "n_tokens": [1, 3], "n_bytes": [2, 10], "n_characters": [1, 5]}
+        row |= {
+            "seed": int(seed) if seed else None,
+            "n_tokens": [1, 3],
+            "n_bytes": [2, 10],
+            "n_characters": [1, 5],
+            "nll_ends_nats": 0.0,
+            "n_ends": 0,
+        }
         frames.append(pd.DataFrame({**row, "sequence": [0, 1], "nll_nats": values}))
     return pd.concat(frames).reindex(columns=list(TYPES)).astype(TYPES)
 
@@ -142,3 +149,22 @@ def test_the_published_reduction_averages_batches_of_sixteen(tmp_path):
     table = tabulate_perplexity([write_rows(tmp_path, core_rows(TINY))], **FAST)
     # One batch of two sequences: the readings agree.
     np.testing.assert_allclose(table["perplexity_published"], table["perplexity"], rtol=1e-12)
+
+
+def test_the_published_reduction_leaves_end_marks_out(tmp_path):
+    rows = core_rows(TINY).assign(nll_ends_nats=[0.25, 1.0] * len(TINY), n_ends=[0, 1] * len(TINY))
+    rows["nll_ends_nats"] = rows["nll_ends_nats"] * rows["n_ends"]
+    table = tabulate_perplexity([write_rows(tmp_path, rows)], **FAST).set_index("side")
+    # Base: 1 nat over 1 token, and 3 nats over 3 tokens, of which 1 nat over 1 token is the end mark's.
+    assert table.loc["base", "perplexity_published"] == pytest.approx(math.exp((1 + 3 - 1) / (1 + 3 - 1)))
+    assert table.loc["top", "perplexity_published"] == pytest.approx(math.exp((2 + 10 - 1) / (1 + 3 - 1)))
+    assert table.loc["top", "perplexity"] == pytest.approx(math.exp(12 / 4))
+
+
+def test_the_published_processes_repeat_the_first_sequences_and_are_averaged_after_exp():
+    nll, tokens = np.array([[2.0, 6.0, 3.0]]), np.array([2.0, 3.0, 4.0])
+    first, second = math.exp((2 + 3) / (2 + 4)), math.exp((6 + 2) / (3 + 2))  # 0, 2 and 1, 0
+    assert published_perplexity(nll, tokens, 2) == pytest.approx([(first + second) / 2])
+    assert published_perplexity(nll, tokens, 5)[0] == pytest.approx(
+        np.mean([math.e, math.e**2, math.exp(0.75), math.e, math.e**2])
+    )

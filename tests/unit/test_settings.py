@@ -80,7 +80,7 @@ def test_names_that_are_used_but_not_defined():
         checkpoints={"mini": {"corpus": "wiki"}}
     )
     assert "regions.core.languages: 'de' is not in languages" in problems_of(regions={"core": {"languages": ["de"]}})
-    assert "experiments.core-removal.samples: 5 is none of importance.samples [50, 250]" in problems_of(
+    assert "experiments.core-removal.samples: 5 is none of importance.samples [50, 200]" in problems_of(
         experiments={"core-removal": {"samples": [5]}}
     )
 
@@ -89,10 +89,10 @@ def test_contradictions_between_keys():
     assert "random is the control of top" in problems_of(regions={"core": {"sides": ["random"]}})
     assert "regions.core.seeds: empty" in problems_of(regions={"core": {"seeds": []}})
     assert "must be ascending" in problems_of(importance={"samples": [300, 75]})
-    assert "tokens.max_sequences.locate: 10 is less than the 300 samples" in problems_of(
+    assert "tokens.max_sequences.locate: 10 is less than the 200 samples" in problems_of(
         tokens={"max_sequences": {"locate": 10}}
     )
-    assert "tokens.shards.locate: 100 shards are more than the 60 samples" in problems_of(
+    assert "tokens.shards.locate: 100 shards are more than the 50 samples" in problems_of(
         tokens={"shards": {"locate": 100}}
     )
     assert "checkpoints.mini.path: missing" in problems_of(checkpoints={"mini": {"source": "huggingface"}})

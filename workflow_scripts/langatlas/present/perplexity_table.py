@@ -15,6 +15,7 @@ from langatlas.present import columns
 
 COORDINATES = ["model", "experiment", "language"]
 SAME = ["sequence", "n_tokens", "n_bytes"]  # must be equal for all interventions of a language
+ENDS = ["nll_ends_nats", "n_ends"]  # what of NLL and tokens falls on end marks
 # A random intervention controls the top and bottom that are equal in these; which indices it hit is its own affair.
 CONTROLLED_BY = ["region", "scope", "samples", "ratio", "edit", "setting", "lines", "amount"]
 WORDS = ["region", "region_language", "scope", "side", "edit", "setting", "target"]
@@ -25,16 +26,22 @@ SIDES = ("base", "top", "middle", "bottom", "random")
 
 
 def tabulate_perplexity(
-    paths: Iterable[str | os.PathLike], *, resamples: int = 2000, permutations: int = 10_000, seed: int = 0
+    paths: Iterable[str | os.PathLike],
+    *,
+    resamples: int = 2000,
+    permutations: int = 10_000,
+    seed: int = 0,
+    published_processes: int = 1,
 ) -> pd.DataFrame:
     """The table `perplexity` of many perplexity files (one a model, experiment and language, in any order).
 
     Intervals: percentile bootstrap over sequences, the same resamples for all interventions of a file. They are empty
     where a file has one sequence only. p-values: paired sign-flip test against the random control, whose per-sequence
-    NLL is the mean over its seeds. Both as in ``langatlas.statistics``. Raises ValueError for rows that no mean may be
+    NLL is the mean over its seeds. Both as in ``langatlas.statistics``. ``published_processes``: as of
+    ``published_perplexity``. Raises ValueError for rows that no mean may be
     taken of, naming file, intervention and sequence.
     """
-    settings = {"resamples": resamples, "permutations": permutations, "seed": seed}
+    settings = {"resamples": resamples, "permutations": permutations, "seed": seed, "processes": published_processes}
     tables = [summarize(read_rows(path), path, **settings) for path in sorted(map(Path, paths))]
     if not tables:
         raise ValueError("no perplexity files: is any experiment with a language configured?")
@@ -44,7 +51,7 @@ def tabulate_perplexity(
 def read_rows(path: str | os.PathLike) -> pd.DataFrame:
     """Rows of one perplexity file, checked: columns, one model, experiment and language, sides, finite sums."""
     rows = pd.read_parquet(path)
-    missing = [name for name in [*COORDINATES, *columns.INTERVENTION, *SAME, "nll_nats"] if name not in rows]
+    missing = [name for name in [*COORDINATES, *columns.INTERVENTION, *SAME, "nll_nats", *ENDS] if name not in rows]
     if missing:
         raise ValueError(f"{path}: no column {missing[0]!r}; it has {', '.join(rows.columns)}")
     if rows.empty:
@@ -65,9 +72,11 @@ def read_rows(path: str | os.PathLike) -> pd.DataFrame:
     return rows.astype(dict.fromkeys(WORDS, "str") | TYPES)
 
 
-def summarize(rows: pd.DataFrame, path: str | os.PathLike, *, resamples: int, permutations: int, seed: int):
+def summarize(
+    rows: pd.DataFrame, path: str | os.PathLike, *, resamples: int, permutations: int, seed: int, processes: int
+) -> pd.DataFrame:
     """One row an intervention of the rows of one file (as ``read_rows`` gives them); ``path`` is for messages."""
-    interventions, nll_IS, weights_2S = _by_intervention(rows, path)
+    interventions, nll_IS, ends_2IS, weights_2S = _by_intervention(rows, path)
     base = _base(interventions, path)
     controls_I = _controls(interventions)
     treated_T = np.array([index for index, controls in enumerate(controls_I) if controls], dtype=np.intp)
@@ -82,7 +91,8 @@ def summarize(rows: pd.DataFrame, path: str | os.PathLike, *, resamples: int, pe
         ends = statistics.percentile_interval(resampled[name]) if len(tokens_S) > 1 else value_1I[[0, 0]] * np.nan
         finish = np.asarray if name == "bits_per_byte" else statistics.exp_or_inf
         table[columns.with_interval(name)] = finish(np.vstack([value_1I, ends])).T
-    table["perplexity_published"] = published_perplexity(nll_IS, tokens_S)
+    nll_ends_IS, (n_ends_S, *_) = ends_2IS
+    table["perplexity_published"] = published_perplexity(nll_IS - nll_ends_IS, tokens_S - n_ends_S, processes)
     p_values = statistics.sign_flip_p_values(nll_IS[treated_T] - control_TS, permutations, seed)
     table["p_value"] = pd.Series(p_values, index=treated_T)
     return table.assign(n_sequences=len(tokens_S), n_tokens=int(tokens_S.sum()), n_bytes=int(bytes_S.sum()))
@@ -107,19 +117,27 @@ def _reductions(sums_RK: np.ndarray, base: int, treated_T: np.ndarray) -> dict[s
     }
 
 
-def published_perplexity(nll_IS: np.ndarray, tokens_S: np.ndarray) -> np.ndarray:
+def published_perplexity(nll_IS: np.ndarray, tokens_S: np.ndarray, processes: int = 1) -> np.ndarray:
     """(I, S), (S,) -> (I,): exp of the mean over batches of each batch's mean NLL, in the order of the sequences, as released.
 
-    Zhang et al. 2024, evaluation in batches of 16 on one device: a token of a batch of short texts weighs more, and so does
-    one of a last batch that is not full.
+    Zhang et al. 2024, evaluation in batches of 16: a token of a batch of short texts weighs more, and so does one of a last
+    batch that is not full. Of several processes each takes every n-th sequence, the first ones again until all have equally
+    many; the mean is taken of their perplexities. End marks must be taken out beforehand: they double as padding there.
     """
-    starts = np.arange(0, len(tokens_S), PUBLISHED_BATCH)
-    means = np.add.reduceat(nll_IS, starts, axis=1) / np.add.reduceat(tokens_S, starts)
-    return statistics.exp_or_inf(means.mean(axis=1))
+    dealt = np.resize(np.arange(len(tokens_S)), -(-len(tokens_S) // processes) * processes)
+    found = []
+    for rank in range(processes):
+        mine = dealt[rank::processes]
+        starts = np.arange(0, len(mine), PUBLISHED_BATCH)
+        means = np.add.reduceat(nll_IS[:, mine], starts, axis=1) / np.add.reduceat(tokens_S[mine], starts)
+        found.append(statistics.exp_or_inf(means.mean(axis=1)))
+    return np.mean(found, axis=0)
 
 
-def _by_intervention(rows: pd.DataFrame, path: str | os.PathLike) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Interventions in their order of appearance (I rows), their NLL (I, S), and tokens and bytes (2, S).
+def _by_intervention(
+    rows: pd.DataFrame, path: str | os.PathLike
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    """Interventions in their order of appearance (I rows), their NLL (I, S), ENDS (2, I, S), tokens and bytes (2, S).
 
     Raises ValueError where interventions were not measured on the same sequences: nothing would be paired.
     """
@@ -142,8 +160,8 @@ def _by_intervention(rows: pd.DataFrame, path: str | os.PathLike) -> tuple[pd.Da
     if repeated.size:
         number = sequences_IS3[0, repeated[0], 0]
         raise ValueError(f"{path}: intervention {_name(interventions.loc[0])} holds sequence {number} more than once")
-    nll_IS = rows["nll_nats"].to_numpy(np.float64).reshape(len(counts), -1)
-    return interventions, nll_IS, sequences_IS3[0, :, 1:].T.astype(np.float64)
+    nll_IS, *ends_2IS = (rows[name].to_numpy(np.float64).reshape(len(counts), -1) for name in ["nll_nats", *ENDS])
+    return interventions, nll_IS, np.array(ends_2IS), sequences_IS3[0, :, 1:].T.astype(np.float64)
 
 
 def _base(interventions: pd.DataFrame, path: str | os.PathLike) -> int:
