@@ -1,5 +1,7 @@
 """Verdicts of the page about what survives the controls: each follows from numbers by hand."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -30,6 +32,8 @@ def test_every_verdict_follows_from_the_numbers_and_what_was_not_measured_cannot
 def test_the_page_says_numbers_and_criteria():
     (heading, part), *_ = survival.wide_survival(survival.survival(survival_tables())).items()
     assert "of 13 claims" in heading.lower()
+    assert re.search(r"\d (survive|do not survive)\b", heading)
+    assert not re.search(r"\b([2-9]|\d\d) (survives|does)\b", heading)
     sentence = part.set_index("Claim").loc["The core is more than large weights", "What was found"]
     assert "3.00" in sentence
     assert "1.50" in sentence

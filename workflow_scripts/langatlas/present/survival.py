@@ -17,6 +17,7 @@ NOTE = """Each claim is judged by its criterion, from this run's tables and for 
 for minutes says what to look for in a real one, not what will be found there."""
 NOT_MEASURED = "This run did not measure it."
 SURVIVES, FAILS, UNKNOWN = "survives", "does not survive", "cannot be told"
+SEVERAL = {SURVIVES: "survive", FAILS: "do not survive", UNKNOWN: UNKNOWN}  # the verdict on more than one
 Tables = Mapping[str, pd.DataFrame]
 Verdict = tuple[bool | None, str]
 
@@ -258,7 +259,9 @@ def wide_survival(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dic
     for model, rows in table.groupby("model", sort=False):
         counted = rows["verdict"].value_counts()
         said = ", ".join(
-            f"{counted[verdict]} {verdict}" for verdict in (SURVIVES, FAILS, UNKNOWN) if verdict in counted
+            f"{counted[verdict]} {verdict if counted[verdict] == 1 else SEVERAL[verdict]}"
+            for verdict in SEVERAL
+            if verdict in counted
         )
         part = rows[["claim", "verdict", "sentence", "criterion"]]
         part = part.assign(verdict=[markup.strong(v) if v == FAILS else v for v in part["verdict"]])
