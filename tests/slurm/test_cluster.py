@@ -249,12 +249,15 @@ def test_failing_cancelled_and_slow_jobs_are_tried_again_with_more_and_only_the_
 
 
 @pytest.mark.skipif(not os.environ.get("SLURM_WHOLE"), reason="takes a quarter of an hour: set SLURM_WHOLE=1 to run it")
-def test_the_whole_workflow_gives_what_it_gives_without_slurm(cluster, tmp_path):
-    config = ("--configfile", "config/every-rule.yaml")
-    folders = [copy_of_the_project(tmp_path / name) for name in ("slurm", "local") if not (tmp_path / name).mkdir()]
+@pytest.mark.parametrize("name", ["smoke", "every-rule"])
+def test_a_whole_workflow_gives_what_it_gives_without_slurm(cluster, tmp_path, name):
+    config = ("--configfile", f"config/{name}.yaml")
+    folders = [copy_of_the_project(tmp_path / place) for place in ("slurm", "local") if not (tmp_path / place).mkdir()]
     runs = [on_slurm(cluster, folders[0], *config), Run(cluster, folders[1], "--cores", "2", *config)]
     for run in runs:
         assert run.wait(3600) == 0, run.text()[-4000:]
     assert {job.state for job in cluster.jobs(folders[0])} == {"COMPLETED"}
-    for table in sorted((folders[1] / "results/every-rule/tables").glob("*.csv")):
-        assert filecmp.cmp(table, folders[0] / "results/every-rule/tables" / table.name, shallow=False), table.name
+    tables = sorted((folders[1] / f"results/{name}/tables").glob("*.csv"))
+    assert tables
+    for table in tables:
+        assert filecmp.cmp(table, folders[0] / f"results/{name}/tables" / table.name, shallow=False), table.name
