@@ -8,7 +8,7 @@ import pandas as pd
 
 from langatlas import runlog
 from langatlas.present.agreement_tables import AGREEMENT_TABLES
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.tables import read_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
@@ -17,12 +17,6 @@ if __name__ == "__main__":
             kind = AGREEMENT_TABLES[name]
             counts = pd.concat([read_table(path) for path in snakemake.input[name]], ignore_index=True)
             table = kind.build(counts)
-            write_table(
-                table,
-                snakemake.output[f"{name}_csv"],
-                wide=kind.wide(table, params.labels),
-                title=kind.title,
-                note=kind.note,
-                code=params.code,
-                settings=params.settings,
+            kind.write(
+                table, snakemake.output[f"{name}_csv"], labels=params.labels, code=params.code, settings=params.settings
             )

@@ -7,7 +7,6 @@ input.rows: perplexity files of the experiments with equal regions; input.region
 from langatlas import runlog
 from langatlas.present.isolation import numbers_of_parameters
 from langatlas.present.isolation_pages import ISOLATION_TABLES
-from langatlas.present.tables import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
@@ -17,12 +16,6 @@ if __name__ == "__main__":
         for name in params.tables:
             kind = ISOLATION_TABLES[name]
             table = kind.build(snakemake.input.rows, sizes, **settings)
-            write_table(
-                table,
-                snakemake.output[f"{name}_csv"],
-                wide=kind.wide(table, params.labels),
-                title=kind.title,
-                note=kind.note,
-                code=params.code,
-                settings=settings,
+            kind.write(
+                table, snakemake.output[f"{name}_csv"], labels=params.labels, code=params.code, settings=settings
             )

@@ -7,19 +7,12 @@ input.neurons: neuron sets of all models and methods; input.published: the publi
 from langatlas import runlog
 from langatlas.locate.neuron_files import read_neurons
 from langatlas.present.neuron_tables import NEURON_TABLES, read_published
-from langatlas.present.tables import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
-        kind = NEURON_TABLES[snakemake.params.table]
+        params = snakemake.params
+        kind = NEURON_TABLES[params.table]
         sets = [read_neurons(path) for path in snakemake.input.neurons]
         table = kind.build(sets, *read_published(snakemake.input.published))
-        write_table(
-            table,
-            snakemake.output.csv,
-            wide=kind.wide(table, snakemake.params.labels),
-            title=kind.title,
-            note=kind.note,
-            code=snakemake.params.code,
-            settings={"models": sorted({found.metadata["model"] for found in sets})},
-        )
+        settings = {"models": sorted({found.metadata["model"] for found in sets})}
+        kind.write(table, snakemake.output.csv, labels=params.labels, code=params.code, settings=settings)

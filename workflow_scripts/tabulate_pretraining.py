@@ -5,19 +5,10 @@ input.rows: files of all arms; params: table (pretraining or forgetting), labels
 
 from langatlas import runlog
 from langatlas.present.pretraining_tables import PRETRAINING_TABLES, read_rows
-from langatlas.present.tables import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
         params, kind = snakemake.params, PRETRAINING_TABLES[snakemake.params.table]
         settings = {"resamples": params.resamples, "seed": params.seed}
         table = kind.build(read_rows(snakemake.input.rows), **settings)
-        write_table(
-            table,
-            snakemake.output.csv,
-            wide=kind.wide(table, params.labels),
-            title=kind.title,
-            note=kind.note,
-            code=params.code,
-            settings=settings,
-        )
+        kind.write(table, snakemake.output.csv, labels=params.labels, code=params.code, settings=settings)

@@ -8,18 +8,11 @@ output.csv, output.md, output.tex, output.json
 
 from langatlas import runlog
 from langatlas.present.region_tables import REGION_TABLES
-from langatlas.present.tables import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
-        kind = REGION_TABLES[snakemake.params.table]
+        params = snakemake.params
+        kind = REGION_TABLES[params.table]
         table = kind.read(snakemake.input.counts)
-        write_table(
-            table,
-            snakemake.output.csv,
-            wide=kind.wide(table, snakemake.params.labels),
-            title=kind.title,
-            note=kind.note,
-            code=snakemake.params.code,
-            settings={"models": sorted(table["model"].unique())},
-        )
+        settings = {"models": sorted(table["model"].unique())}
+        kind.write(table, snakemake.output.csv, labels=params.labels, code=params.code, settings=settings)

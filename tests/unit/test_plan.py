@@ -1,11 +1,9 @@
-"""The plan's numbers against published sizes, hand computation, what autograd saves, and files that are really written."""
+"""The plan's numbers against hand computation, what the library does, and files that are really written."""
 
 import math
 
 import numpy as np
 import pytest
-import torch
-from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from langatlas.intervene.perturbation import dimension_edits, parameter_edits
 from langatlas.locate.activations import activations_of
@@ -13,113 +11,10 @@ from langatlas.locate.importance import importance_of_shard
 from langatlas.locate.lines import line_edits
 from langatlas.locate.regions import select
 from langatlas.measure.translation import write_texts
-from langatlas.models.nll import pad, token_nll
-from langatlas.plan import costs, document, files, memory, rates, run, shapes, tables
+from langatlas.plan import costs, document, files, rates, run, tables
 from langatlas.region import Region
+from planned import SIZES, config, job, small_llama, small_shape
 from tiny import importance_metadata
-
-SIZES = {
-    "hidden_size": 64, "intermediate_size": 176, "num_hidden_layers": 3, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "vocab_size": 500,
-}  # fmt: skip
-HUB = {"source": "huggingface", "dtype": "bfloat16"}
-
-
-def small_llama(dtype=torch.float32, **sizes) -> LlamaForCausalLM:
-    torch.manual_seed(0)
-    return LlamaForCausalLM(LlamaConfig(**{**SIZES, **sizes}, max_position_embeddings=64)).to(dtype).eval()
-
-
-def small_shape(dtype="float32", **sizes) -> shapes.Shape:
-    architecture = {**SIZES, **sizes}
-    mini = {"source": "mini", "dtype": dtype, "vocabulary_size": architecture.pop("vocab_size")}
-    return shapes.shape_of(mini | {"architecture": architecture}, "results", "mini")
-
-
-@pytest.mark.parametrize(
-    ("checkpoint", "published"), [(k, v["parameters"]) for k, v in shapes.known_architectures().items()]
-)
-def test_a_known_checkpoint_has_as_many_parameters_as_its_authors_publish(checkpoint, published):
-    assert shapes.shape_of(HUB | {"path": checkpoint}, "results", "m").parameters == published
-
-
-@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "gemma2"])
-def test_tensors_of_a_family_are_those_that_transformers_makes(family):
-    config = {**SIZES, "head_dim": 32, "model_type": family, "tie_word_embeddings": int(family == "gemma2")}
-    extra = {} if family == "qwen2" else {"head_dim": 32}
-    made = AutoConfig.for_model(family, **SIZES, **extra, tie_word_embeddings=family == "gemma2")
-    if family == "qwen2":
-        config.pop("head_dim")
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(made)
-    expected = {name: tuple(p.shape) for name, p in model.named_parameters()}
-    assert shapes.llama_tensors(config) == expected
-
-
-def test_a_checkpoint_that_is_here_is_measured_by_its_headers_and_an_unknown_one_is_an_error(tmp_path):
-    model = small_llama()
-    model.save_pretrained(tmp_path)
-    found = shapes.shape_of(HUB | {"path": str(tmp_path)}, "results", "m")
-    assert dict(found.tensors) == {name: tuple(p.shape) for name, p in model.named_parameters()}
-    assert (found.hidden, found.layers, found.key_value_heads) == (64, 3, 2)
-    with pytest.raises(ValueError, match=r"the sizes of 'nobody/nothing' are not known here.*Add a line"):
-        shapes.shape_of(HUB | {"path": "nobody/nothing"}, "results", "m")
-
-
-def test_rates_are_measured_scaled_or_computed_and_say_which(tmp_path, monkeypatch):
-    table = tmp_path / "throughput.csv"
-    monkeypatch.setattr(rates, "THROUGHPUT", table)
-    row = {
-        "device": "X",
-        "measure": "forward",
-        "dtype": "float32",
-        "sequence_length": 128,
-        "batch_size": 4,
-        "source": "s",
-    }
-    rates.record(table, **row, parameters=1_000_000, tokens_per_s=1000)
-    rates.record(table, **row, parameters=1_000_000, tokens_per_s=3000)  # in place of the first
-    rates.record(table, **row, parameters=9_000_000, tokens_per_s=500)
-    assert len(rates.read(table)) == 2
-    assert rates.rate("X", "forward", 1_005_000) == rates.Rate(3000.0, "measured", "s")
-    scaled = rates.rate("X", "forward", 2_000_000)
-    assert (scaled.tokens_per_s, scaled.how) == (1500, "scaled")
-    assert rates.rate("X", "forward", 8_000_000).tokens_per_s == 562.5
-    computed = rates.rate("H100", "importance", 7_000_000_000)
-    assert computed.tokens_per_s == pytest.approx(0.40 * 989e12 / 6 / 7e9)
-    assert computed.how == "computed"
-    assert rates.rate("H100", "forward", 7_000_000_000).tokens_per_s == pytest.approx(3 * computed.tokens_per_s)
-    with pytest.raises(ValueError, match="no importance was measured on X"):
-        rates.rate("X", "importance", 1)
-    with pytest.raises(ValueError, match="device 'Y' is not known"):
-        rates.rate("Y", "importance", 1)
-    with pytest.raises(ValueError, match="a throughput has the columns"):
-        rates.record(table, device="X")
-
-
-def saved_bytes(model) -> int:
-    """Bytes that autograd keeps for the backward pass of 2 x 48 tokens, the weights aside."""
-    weights, saved = {p.untyped_storage().data_ptr() for p in model.parameters()}, {}
-
-    def keep(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            saved[storage.data_ptr()] = (storage.nbytes(), tensor)  # kept alive: addresses stay different
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = token_nll(model, pad([np.arange(48)] * 2, range(2))).sum()
-    del loss
-    return sum(size for size, _ in saved.values())
-
-
-@pytest.mark.parametrize(("dtype", "kind"), [("bfloat16", torch.bfloat16), ("float32", torch.float32)])
-@pytest.mark.parametrize("sizes", [{}, {"num_key_value_heads": 4, "intermediate_size": 96}])
-def test_activations_are_what_autograd_saves(dtype, kind, sizes):
-    few, many = ({**sizes, "num_hidden_layers": layers} for layers in (2, 7))
-    saved = saved_bytes(small_llama(kind, **many)) - saved_bytes(small_llama(kind, **few))
-    planned = [memory.activations(small_shape(dtype, **s), 2 * 48) for s in (many, few)]
-    assert planned[0] - planned[1] == pytest.approx(saved, rel=0.02)
 
 
 def test_importance_and_region_files_have_the_bytes_that_were_planned_and_a_region_a_bit_a_parameter(tmp_path):
@@ -145,33 +40,6 @@ def test_every_row_of_the_bytes_table_stands_in_the_document():
     rows = [line for line in files.__doc__.splitlines() if line.startswith("|")]
     assert len(rows) > 6
     assert [row for row in rows if row not in text] == []
-
-
-def config(**experiments) -> dict:
-    return {
-        "results": "nothing-here",
-        "models": ["m"],
-        "languages": ["ru", "uk"],
-        "checkpoints": {"m": HUB | {"path": "meta-llama/Llama-2-7b-hf", "corpus": "c"}},
-        "corpora": {"c": {"parts": [{"source": "jsonl"}]}},
-        "tokens": {
-            "sequence_length": 512,
-            "shards": {"locate": 3, "test": 1, "pretrain": 1},
-            "max_sequences": {"locate": None, "test": 200, "pretrain": None},
-        },
-        "importance": {"samples": [10, 100], "batch_size": 8, "variants": {"names": ["wanda", "fisher", "half-1"], "samples": 7}},
-        "regions": {key: {"languages": ["ru"], "ratios": [0.05]} for key in ("core", "monolingual")},
-        "outliers": {"sequences": 9},
-        "experiments": experiments,
-        "perplexity": {"batch_size": 8},
-        "pretraining": {"p": {"language": "ru", "languages": None, "sequences": 50, "samples": [0, 64], "batch_size": 4}},
-        "neurons": {"languages": ["ru", "uk"], "sequences": 50, "precision": {"sequences": 20}},
-        "steering": {"s": {"pairs": [["ru", "uk"], ["ru", "en"], ["en", "ru"]], "max_new_tokens": 7}},
-        "translation": {"t": {"conditions": ["direct", "parallel-3-1shot"], "count": 25, "batch_size": 8, "max_new_tokens": 7}},
-        "questions": {"q": {"languages": None, "world": True, "files": None, "answers": ["letters", "texts"], "count": 25,
-                            "tasks": ["mmlu"], "shots": 5}},
-        "generation": {"g": {"prompts": {"ru": ["a"]}, "max_new_tokens": 5}},
-    }  # fmt: skip
 
 
 EDITS = {
@@ -203,10 +71,6 @@ def test_interventions_are_counted_as_the_library_makes_them(tmp_path):
     }
     planned = run.Run(config(**EDITS), [])
     assert {name: costs.interventions(planned, name, []) for name in EDITS} == {n: (len(e), 0) for n, e in made.items()}
-
-
-def job(rule, inputs=(), outputs=(), temporary=(), gpu=1, **wildcards):
-    return run.Job(rule, {"model": "m", "language": "ru"} | wildcards, inputs, outputs, frozenset(temporary), gpu)
 
 
 def test_costs_of_a_job_are_its_tokens():

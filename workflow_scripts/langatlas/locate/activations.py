@@ -20,7 +20,8 @@ from langatlas.models.nll import Batch, batches
 
 log = logging.getLogger(__name__)
 SUMMED = (*SUMS, "sign", "positive")  # how many are negative and zero follows
-# Activations that are reduced together, at least one sequence's: more of them cost fewer calls, until they leave the cache.
+# Activations that are reduced together, at least one sequence's: more of them cost fewer calls, until on a CPU they leave its
+# caches. The scratch beside them is as large, on a GPU at most 256 MiB.
 TOGETHER = {"cpu": 2**18, "cuda": 2**26}
 
 # Which tokens a class counts: from their places in the text (B, T), from 0, and the lengths of the prompts (B, 1) to (B, T).
@@ -88,10 +89,14 @@ class ActivationCounter:
         """
         chosen = [POSITIONS[name](places_BT, prompts_B[:, None]) & real_BT for name in self.classes]
         self._weights_BCT, self._begun = torch.stack(chosen, 1).float(), False
-        self._spans = list(self._cut(real_BT, np.full(len(real_BT), len(self.means[0])) if index is None else index))
+        nobody = np.full(len(real_BT), self.means.shape[1])  # of whom no mean is kept
+        self._spans = list(self._cut(real_BT, nobody if index is None else index))
 
     def _cut(self, real_BT: torch.Tensor, index: np.ndarray) -> Iterator[Span]:
-        """Spans of a forward pass: sequences that are padded on the right together, others each without its padding."""
+        """Spans of a forward pass: sequences that are padded on the right together, others each without its padding.
+
+        ``index``: places of the sequences in the data (B), which say whose means are kept.
+        """
         lengths_B, length = real_BT.sum(1), real_BT.shape[1]
         first_B = real_BT.int().argmax(1) * (lengths_B > 0)
         together = max(1, TOGETHER[self.device.type] // (length * self.width))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from langatlas import languages, statistics
 from langatlas.present import markup, published
+from langatlas.present.tables import write_table
 
 Labels = Mapping[str, Mapping[str, str]] | None  # the config's own labels, which are no languages
 HEADINGS = {
@@ -24,6 +25,11 @@ class TableKind:
     note: str
     build: Callable[..., pd.DataFrame]
     wide: Callable[[pd.DataFrame, Labels], dict[str, pd.DataFrame]]
+
+    def write(self, table: pd.DataFrame, csv: str, *, labels: Labels, code: str, settings: dict) -> None:
+        """Write what ``build`` made as ``csv`` and, beside it, as people read it. ``settings``: what it was made with."""
+        wide = self.wide(table, labels)
+        write_table(table, csv, wide=wide, title=self.title, note=self.note, code=code, settings=settings)
 
 
 def name(label: str, labels: Labels) -> str:
