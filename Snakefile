@@ -23,6 +23,8 @@
 # results/figures/{model}/{figure}.svg .png .gif
 #
 # The stages follow each other in this order, and so do the includes.
+import sys
+
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -43,37 +45,41 @@ onstart:
         workflow.scheduler.job_rate_limiter = None
 
 
-include: "rules/common.smk"
-include: "rules/common_experiments.smk"
-include: "rules/common_pretraining.smk"
-include: "rules/common_controls.smk"
-include: "rules/common_generation.smk"
-include: "rules/common_engine.smk"
-include: "rules/common_questions.smk"
-include: "rules/common_neurons.smk"
-include: "rules/common_translation.smk"
-include: "rules/common_agreement.smk"
+# The checked config, and the library that answers every question about it. Rules hold no functions of their own.
+sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
+from langatlas import provenance
+from langatlas.workflow import experiments, paths, products, regions, registry, settings
+
+provenance.use_this_checkout()
+as_given = config
+config = settings.checked(as_given, paths.ROOT / "schemas" / "config.schema.yaml")
+R = config["results"]
+
+
+def code_version(script, *modules):
+    """Hash of an entry script, of what it imports and of modules that it loads by name: a rule reruns when that changes."""
+    return provenance.code_version(paths.ROOT / "workflow_scripts" / f"{script}.py", *modules)
 
 
 wildcard_constraints:
-    model=alternatives(config["models"]),
-    corpus=alternatives(config["corpora"]),
-    language=alternatives(config["languages"]),
+    model=paths.alternatives(config["models"]),
+    corpus=paths.alternatives(config["corpora"]),
+    language=paths.alternatives(config["languages"]),
     split="pretrain|locate|test",
     shard=r"\d{5}",
     samples=r"\d+",
-    region=alternatives(all_region_names()),
+    region=paths.alternatives(regions.all_names(config)),
     side=r"top|bottom|random-\d+",
     ratio=r"[0-9.e-]+",
-    experiment=alternatives(config["experiments"]),
+    experiment=paths.alternatives(config["experiments"]),
     figure=r"[\w-]+",
     table=r"\w+",
 
 
 rule all:
     input:
-        tables(),
-        figures(),
+        products.tables(config),
+        products.figures(config),
         f"{R}/run_config.yaml",
     localrule: True
 

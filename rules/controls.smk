@@ -8,12 +8,9 @@
 rule score_variants:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
-        shards=lambda wildcards: token_shards(wildcards.model, wildcards.language, "locate"),
+        shards=lambda wildcards: paths.token_shards(config, wildcards.model, wildcards.language, "locate"),
     output:
-        scores=[
-            f"{R}/{{model}}/importance-{variant}/{{language}}/{variant_samples()}.safetensors"
-            for variant in variants_of_text()
-        ],
+        scores=[paths.variant(config, "{model}", variant, "{language}") for variant in regions.variants_of_text(config)],
     log:
         f"{R}/logs/score_variants/{{model}}/{{language}}.log",
     benchmark:
@@ -25,8 +22,8 @@ rule score_variants:
         mem_mb=3000,
         runtime=240,
     params:
-        variants=variants_of_text(),
-        samples=variant_samples(),
+        variants=regions.variants_of_text(config),
+        samples=config["importance"]["variants"]["samples"],
         seed=config["importance"]["variants"]["seed"],
         batch_size=config["importance"]["batch_size"],
         precision=config["importance"]["precision"],
@@ -40,7 +37,7 @@ rule score_magnitude:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
     output:
-        scores=magnitude_file("{model}"),
+        scores=paths.variant(config, "{model}", "magnitude", ""),
     log:
         f"{R}/logs/score_magnitude/{{model}}.log",
     conda:
@@ -49,7 +46,7 @@ rule score_magnitude:
         mem_mb=3000,
         runtime=60,
     params:
-        samples=variant_samples(),
+        samples=config["importance"]["variants"]["samples"],
         code=code_version("score_magnitude"),
     script:
         "../workflow_scripts/score_magnitude.py"
@@ -58,7 +55,7 @@ rule score_magnitude:
 rule select_control_region:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
-        importances=lambda wildcards: control_importances(wildcards.model, wildcards.region),
+        importances=lambda wildcards: regions.control_importances(config, wildcards.model, wildcards.region),
     output:
         regions=[
             f"{R}/{{model}}/regions/{{region}}/{{samples}}/top-{config['regions']['controls']['ratio']}.safetensors"
@@ -66,7 +63,7 @@ rule select_control_region:
     log:
         f"{R}/logs/select_control_region/{{model}}/{{region}}/{{samples}}.log",
     wildcard_constraints:
-        region=alternatives(name for name in control_names() if name != "core-matched"),
+        region=paths.alternatives(name for name in regions.controls(config) if name != regions.MATCHED),
     conda:
         "../envs/plot.yaml"
     resources:
@@ -82,11 +79,11 @@ rule select_control_region:
 
 rule select_matched_region:
     input:
-        region=lambda wildcards: plain_core(wildcards.model),
-        magnitudes=lambda wildcards: control_importances(wildcards.model, "core-magnitude"),
+        region=lambda wildcards: regions.plain_core(config, wildcards.model),
+        magnitudes=lambda wildcards: regions.control_importances(config, wildcards.model, "core-magnitude"),
     output:
         regions=[
-            f"{R}/{{model}}/regions/core-matched/{last_milestone()}/random-{seed}-{config['regions']['controls']['ratio']}.safetensors"
+            f"{R}/{{model}}/regions/core-matched/{regions.last_milestone(config)}/random-{seed}-{config['regions']['controls']['ratio']}.safetensors"
             for seed in config["regions"]["controls"]["matched"]
         ],
     log:
@@ -105,8 +102,8 @@ rule select_matched_region:
 
 rule measure_control_overlap:
     input:
-        core=lambda wildcards: plain_core(wildcards.model),
-        others=lambda wildcards: compared_with_core(wildcards.model),
+        core=lambda wildcards: regions.plain_core(config, wildcards.model),
+        others=lambda wildcards: regions.compared_with_core(config, wildcards.model),
     output:
         csv=f"{R}/{{model}}/controls/overlap.csv",
     log:
@@ -126,7 +123,7 @@ rule measure_reliability:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         importances=lambda wildcards: sorted(
-            {path for _, *paths in reliability_pairs(wildcards.model) for path in paths}
+            {path for _, *paths in regions.reliability_pairs(config, wildcards.model) for path in paths}
         ),
     output:
         csv=f"{R}/{{model}}/controls/reliability.csv",
@@ -138,7 +135,7 @@ rule measure_reliability:
         mem_mb=4000,
         runtime=120,
     params:
-        pairs=lambda wildcards: [list(pair) for pair in reliability_pairs(wildcards.model)],
+        pairs=lambda wildcards: regions.reliability_pairs(config, wildcards.model),
         ratio=config["regions"]["controls"]["ratio"],
         code=code_version("measure_reliability"),
     script:
@@ -147,7 +144,7 @@ rule measure_reliability:
 
 rule measure_concentration:
     input:
-        regions=lambda wildcards: concentrated_regions(wildcards.model),
+        regions=lambda wildcards: regions.concentrated(config, wildcards.model),
     output:
         csv=f"{R}/{{model}}/controls/concentration.csv",
     log:
@@ -162,68 +159,3 @@ rule measure_concentration:
         code=code_version("measure_concentration"),
     script:
         "../workflow_scripts/measure_concentration.py"
-
-
-for _table, _inputs in CONTROL_TABLES.items():
-
-    rule:
-        name:
-            f"tabulate_{_table}"
-        input:
-            **_inputs,
-        output:
-            **table_outputs(_table, CONTROL_CATEGORIES.get(_table, "5 Tables")),
-        log:
-            f"{R}/logs/tabulate_{_table}.log",
-        localrule: True
-        conda:
-            "../envs/plot.yaml"
-        params:
-            table=_table,
-            labels=config["labels"],
-            resamples=config["statistics"]["resamples"],
-            permutations=config["statistics"]["permutations"],
-            seed=config["statistics"]["seed"],
-            code=code_version("tabulate_controls"),
-        script:
-            "../workflow_scripts/tabulate_controls.py"
-
-
-rule plot_controls:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/controls.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/controls.svg",
-        png=report(f"{R}/figures/{{model}}/controls.png", **caption("controls", "2 Removal")),
-    log:
-        f"{R}/logs/plot_controls/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        samples=variant_samples(),
-        core_samples=last_milestone(),
-        sequences=config["tokens"]["max_sequences"]["test"],
-        labels=config["labels"],
-        code=code_version("plot_controls"),
-    script:
-        "../workflow_scripts/plot_controls.py"
-
-
-rule plot_concentration:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/concentration.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/concentration.svg",
-        png=report(f"{R}/figures/{{model}}/concentration.png", **caption("concentration", "4 Place")),
-    log:
-        f"{R}/logs/plot_concentration/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        samples=last_milestone(),
-        labels=config["labels"],
-        code=code_version("plot_concentration"),
-    script:
-        "../workflow_scripts/plot_concentration.py"

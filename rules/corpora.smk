@@ -7,8 +7,8 @@
 
 rule build_corpus:
     input:
-        world=lambda wildcards: world_files(wildcards.corpus, wildcards.language),
-        files=lambda wildcards: local_text_files(wildcards.corpus, wildcards.language),
+        world=lambda wildcards: paths.world_of_corpus(config, wildcards.corpus, wildcards.language),
+        files=lambda wildcards: paths.texts_of_corpus(config, wildcards.corpus, wildcards.language),
     output:
         pretrain=f"{R}/corpora/{{corpus}}/{{language}}/pretrain.parquet",
         locate=f"{R}/corpora/{{corpus}}/{{language}}/locate.parquet",

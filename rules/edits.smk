@@ -12,7 +12,7 @@ rule find_outliers:
             for language in config["regions"]["core"]["languages"]
         ],
     output:
-        extremes=outlier_file("{model}"),
+        extremes=paths.outliers(config, "{model}"),
     log:
         f"{R}/logs/find_outliers/{{model}}.log",
     conda:
@@ -33,8 +33,8 @@ rule find_outliers:
 rule choose_edits:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
-        region=lambda wildcards: edited_region(wildcards.model, wildcards.experiment),
-        outliers=lambda wildcards: ([outlier_file(wildcards.model)] if needs_outliers(wildcards.experiment) else []),
+        region=lambda wildcards: experiments.edited_region(config, wildcards.model, wildcards.experiment),
+        outliers=lambda wildcards: experiments.outlier_files(config, wildcards.model, wildcards.experiment),
     output:
         edits=f"{R}/{{model}}/edits/{{experiment}}.json",
     log:
@@ -45,7 +45,7 @@ rule choose_edits:
         mem_mb=3000,
         runtime=30,
     params:
-        chosen=lambda wildcards: chosen_edits(wildcards.experiment),
+        chosen=lambda wildcards: experiments.chosen_edits(config, wildcards.experiment),
         code=code_version("choose_edits"),
     script:
         "../workflow_scripts/choose_edits.py"

@@ -1,196 +1,64 @@
-# Figures, from tables and region files alone. Each is a rule of its own: restyling one reruns one job.
+# Figures, from tables and region files alone. One rule a figure: restyling one reruns one job. What it reads is in
+# langatlas/workflow/registry.py, how it is drawn in langatlas/present/figures/{figure}.py.
 #
 # IN   results/tables/*.csv, results/{model}/regions/…, resources/langatlas.mplstyle
-# OUT  results/figures/{model}/{figure}.svg .png, animations as .gif; captions in report/*.rst
+# OUT  results/figures/{model}/{figure}.svg .png .gif, those of an experiment or region {figure}-{part}; captions in report/*.rst
 
 
-rule plot_training_curve:
-    input:
-        style=STYLE,
-        table=f"{R}/models/{{model}}/training.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/training_curve.svg",
-        png=report(f"{R}/figures/{{model}}/training_curve.png", **caption("training_curve", "1 Model")),
-    log:
-        f"{R}/logs/plot_training_curve/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        code=code_version("plot_training_curve"),
-    script:
-        "../workflow_scripts/plot_training_curve.py"
+def figure_outputs(name):
+    """Pictures by suffix, the one that a report can show marked for it."""
+    entry = registry.FIGURES[name]
+    stem = name if entry.parts is None else f"{name}-{{part}}"
+    shown = {"figure": name.replace("_", " "), "model": "{model}", **entry.labels}
+    files = {suffix: paths.figure(config, "{model}", stem, suffix) for suffix in entry.formats}
+    suffix = entry.formats[-1]
+    return files | {suffix: report(files[suffix], f"../report/{name}.rst", category=entry.category, labels=shown)}
 
 
-rule plot_core_removal:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/perplexity.csv",
-        published=PUBLISHED["core_removal"],
-    output:
-        svg=f"{R}/figures/{{model}}/core_removal.svg",
-        png=report(f"{R}/figures/{{model}}/core_removal.png", **caption("core_removal", "2 Removal")),
-    log:
-        f"{R}/logs/plot_core_removal/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        experiment=experiment_of("core"),
-        region="core",
-        samples=last_milestone(),
-        sequences=config["tokens"]["max_sequences"]["test"],
-        published_model="LLaMA-2-7B",
-        labels=config["labels"],
-        code=code_version("plot_core_removal"),
-    script:
-        "../workflow_scripts/plot_core_removal.py"
+for _figure, _entry in registry.FIGURES.items():
 
-
-rule plot_core_lines:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/edits.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/core_lines.svg",
-        png=report(f"{R}/figures/{{model}}/core_lines.png", **caption("core_lines", "2 Removal")),
-    log:
-        f"{R}/logs/plot_core_lines/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        experiment=lines_experiment(),
-        region=lambda wildcards: config["experiments"][lines_experiment()]["region"],
-        ratio=lambda wildcards: config["experiments"][lines_experiment()]["ratio"],
-        samples=last_milestone(),
-        sequences=config["tokens"]["max_sequences"]["test"],
-        labels=config["labels"],
-        code=code_version("plot_core_lines"),
-    script:
-        "../workflow_scripts/plot_core_lines.py"
-
-
-rule plot_effect_matrix:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/effect_matrix.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/effect_matrix.svg",
-        png=report(f"{R}/figures/{{model}}/effect_matrix.png", **caption("effect_matrix", "2 Removal")),
-    log:
-        f"{R}/logs/plot_effect_matrix/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        kind="monolingual",
-        ratio=max(config["regions"]["monolingual"]["ratios"]),
-        samples=last_milestone(),
-        sequences=config["tokens"]["max_sequences"]["test"],
-        significance=0.05,
-        labels=config["labels"],
-        code=code_version("plot_effect_matrix"),
-    script:
-        "../workflow_scripts/plot_effect_matrix.py"
-
-
-rule plot_importance_similarity:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/importance_similarity.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/importance_similarity.svg",
-        png=report(f"{R}/figures/{{model}}/importance_similarity.png", **caption("importance_similarity", "3 Sharing")),
-    log:
-        f"{R}/logs/plot_importance_similarity/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        samples=last_milestone(),
-        measure="spearman",
-        labels=config["labels"],
-        code=code_version("plot_importance_similarity"),
-    script:
-        "../workflow_scripts/plot_importance_similarity.py"
-
-
-rule plot_region_overlap:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/region_overlap.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/region_overlap.svg",
-        png=report(f"{R}/figures/{{model}}/region_overlap.png", **caption("region_overlap", "3 Sharing")),
-    log:
-        f"{R}/logs/plot_region_overlap/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        samples=last_milestone(),
-        scope=config["regions"]["monolingual"]["scopes"][0],
-        side="top",
-        ratio=max(config["regions"]["monolingual"]["ratios"]),
-        labels=config["labels"],
-        code=code_version("plot_region_overlap"),
-    script:
-        "../workflow_scripts/plot_region_overlap.py"
-
-
-rule plot_density_by_layer:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/region_density.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/density_by_layer.svg",
-        png=report(f"{R}/figures/{{model}}/density_by_layer.png", **caption("density_by_layer", "4 Place")),
-    log:
-        f"{R}/logs/plot_density_by_layer/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        kinds=density_kinds(),
-        samples=last_milestone(),
-        ratio=config["figures"]["density"]["ratio"],
-        labels=config["labels"],
-        code=code_version("plot_density_by_layer"),
-    script:
-        "../workflow_scripts/plot_density_by_layer.py"
-
-
-rule plot_density_sheet:
-    input:
-        style=STYLE,
-        region=lambda wildcards: density_region(wildcards.model, wildcards.region),
-    output:
-        svg=f"{R}/figures/{{model}}/density_sheet-{{region}}.svg",
-        png=report(
-            f"{R}/figures/{{model}}/density_sheet-{{region}}.png",
-            **caption("density_sheet", "4 Place", region="{region}"),
-        ),
-    log:
-        f"{R}/logs/plot_density_sheet/{{model}}/{{region}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        cmap=lambda wildcards: density_cmap(wildcards.region),
-        vmax=None,
-        region=lambda wildcards: wildcards.region,
-        side="top",
-        ratio=config["figures"]["density"]["ratio"],
-        samples=last_milestone(),
-        labels=config["labels"],
-        code=code_version("plot_density_sheet"),
-    script:
-        "../workflow_scripts/plot_density_sheet.py"
+    rule:
+        name:
+            f"plot_{_figure}"
+        input:
+            unpack(lambda wildcards, entry=_entry: entry.inputs(config, wildcards.model, wildcards.get("part", ""))),
+            style=paths.STYLE,
+        output:
+            **figure_outputs(_figure),
+        log:
+            f"{R}/logs/plot_{_figure}/{{model}}{'' if _entry.parts is None else '/{part}'}.log",
+        wildcard_constraints:
+            model=paths.alternatives(_entry.models(config)),
+            part=paths.alternatives(_entry.parts(config) if _entry.parts else []),
+        conda:
+            "../envs/plot.yaml"
+        params:
+            figure=_figure,
+            drawn=lambda wildcards, entry=_entry: entry.params(config, wildcards.get("part", "")),
+            labels=config["labels"],
+            code=code_version("plot", f"langatlas.present.figures.{_figure}"),
+        script:
+            "../workflow_scripts/plot.py"
 
 
 # Any one matrix on demand, e.g. results/figures/mini/density_map/monolingual-ar/attn.q-3.png.
 rule plot_density_map:
     input:
-        style=STYLE,
-        region=lambda wildcards: density_region(wildcards.model, wildcards.region),
+        style=paths.STYLE,
+        region=lambda wildcards: registry.density_region(config, wildcards.model, wildcards.region),
     output:
-        svg=f"{R}/figures/{{model}}/density_map/{{region}}/{{module}}-{{layer}}.svg",
+        svg=paths.figure(config, "{model}", "density_map/{region}/{module}-{layer}", "svg"),
         png=report(
-            f"{R}/figures/{{model}}/density_map/{{region}}/{{module}}-{{layer}}.png",
-            **caption("density_map", "4 Place", region="{region}", module="{module}", layer="{layer}"),
+            paths.figure(config, "{model}", "density_map/{region}/{module}-{layer}", "png"),
+            caption="../report/density_map.rst",
+            category="4 Place",
+            labels={
+                "figure": "density map",
+                "model": "{model}",
+                "region": "{region}",
+                "module": "{module}",
+                "layer": "{layer}",
+            },
         ),
     log:
         f"{R}/logs/plot_density_map/{{model}}/{{region}}/{{module}}-{{layer}}.log",
@@ -200,47 +68,9 @@ rule plot_density_map:
     conda:
         "../envs/plot.yaml"
     params:
-        layer=lambda wildcards: wildcards.layer,
-        module=lambda wildcards: wildcards.module,
-        cmap=lambda wildcards: density_cmap(wildcards.region),
-        vmax=1,
-        region=lambda wildcards: wildcards.region,
-        side="top",
-        ratio=config["figures"]["density"]["ratio"],
-        samples=last_milestone(),
+        figure="density_map",
+        drawn=lambda wildcards: registry.density_map(config, wildcards.region, wildcards.module, wildcards.layer),
         labels=config["labels"],
-        code=code_version("plot_density_map"),
+        code=code_version("plot", "langatlas.present.figures.density_map"),
     script:
-        "../workflow_scripts/plot_density_map.py"
-
-
-for _figure, _panels in ANIMATIONS.items():
-
-    rule:
-        name:
-            f"animate_{_figure}"
-        input:
-            style=STYLE,
-            regions=lambda wildcards, panels=_panels: [
-                density_region(wildcards.model, panel["region"]) for panel in panels
-            ],
-        output:
-            gif=report(
-                f"{R}/figures/{{model}}/{_figure}_layers.gif",
-                **caption("density_animation", "4 Place", region=_figure),
-            ),
-        log:
-            f"{R}/logs/animate_{_figure}/{{model}}.log",
-        conda:
-            "../envs/plot.yaml"
-        params:
-            panels=[{"module": panel["module"], "cmap": panel["cmap"]} for panel in _panels],
-            seconds=0.5,
-            vmax=1,
-            side="top",
-            ratio=config["figures"]["density"]["ratio"],
-            samples=last_milestone(),
-            labels=config["labels"],
-            code=code_version("plot_density_animation"),
-        script:
-            "../workflow_scripts/plot_density_animation.py"
+        "../workflow_scripts/plot.py"

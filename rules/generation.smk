@@ -7,12 +7,13 @@
 rule generate_text:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
-        tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
-        shards=lambda wildcards: [
-            f"{R}/{wildcards.model}/tokens/{language}/test/00000.arrow"
-            for language in generation_languages(wildcards.generation)
-        ],
-        regions=lambda wildcards: generation_regions(wildcards.model, wildcards.generation),
+        tokenizer=lambda wildcards: paths.tokenizer_files(config, wildcards.model),
+        shards=lambda wildcards: experiments.test_shards(
+            config, wildcards.model, experiments.languages_of(config, "generation", wildcards.generation)
+        ),
+        regions=lambda wildcards: regions.chosen_files(
+            config, wildcards.model, config["generation"][wildcards.generation]["regions"]
+        ),
     output:
         rows=f"{R}/{{model}}/generation/{{generation}}.parquet",
     log:
@@ -20,7 +21,7 @@ rule generate_text:
     benchmark:
         f"{R}/benchmarks/generate_text/{{model}}/{{generation}}.tsv"
     wildcard_constraints:
-        generation=alternatives(config["generation"]),
+        generation=paths.alternatives(config["generation"]),
     conda:
         "../envs/torch.yaml"
     resources:
@@ -29,7 +30,7 @@ rule generate_text:
         runtime=120,
     params:
         tokenizer=lambda wildcards: f"{R}/models/{wildcards.model}",
-        languages=lambda wildcards: generation_languages(wildcards.generation),
+        languages=lambda wildcards: experiments.languages_of(config, "generation", wildcards.generation),
         prompts=lambda wildcards: config["generation"][wildcards.generation]["prompts"],
         prompts_each=lambda wildcards: config["generation"][wildcards.generation]["count"],
         prompt_tokens=lambda wildcards: config["generation"][wildcards.generation]["prompt_tokens"],
@@ -38,20 +39,3 @@ rule generate_text:
         code=code_version("generate_text"),
     script:
         "../workflow_scripts/generate_text.py"
-
-
-rule tabulate_generation:
-    input:
-        rows=generation_files(),
-    output:
-        **table_outputs("generation"),
-    log:
-        f"{R}/logs/tabulate_generation.log",
-    localrule: True
-    conda:
-        "../envs/plot.yaml"
-    params:
-        labels=config["labels"],
-        code=code_version("tabulate_generation"),
-    script:
-        "../workflow_scripts/tabulate_generation.py"

@@ -34,7 +34,7 @@ rule accumulate_gradients:
         reduction=config["importance"]["reduction"],
         batch_size=config["importance"]["batch_size"],
         precision=config["importance"]["precision"],
-        engine=lambda wildcards: engine_settings(wildcards.model),
+        engine=lambda wildcards: paths.engine(config, wildcards.model),
         code=code_version("accumulate_gradients"),
     script:
         "../workflow_scripts/accumulate_gradients.py"
@@ -72,7 +72,8 @@ rule compare_importance:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         importances=[
-            f"{R}/{{model}}/importance/{language}/{{samples}}.safetensors" for language in importance_languages()
+            f"{R}/{{model}}/importance/{language}/{{samples}}.safetensors"
+            for language in regions.importance_languages(config)
         ],
     output:
         csv=f"{R}/{{model}}/importance/similarity/{{samples}}.csv",

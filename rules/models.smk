@@ -9,7 +9,7 @@
 rule train_tokenizer:
     input:
         documents=lambda wildcards: [
-            corpus_documents(wildcards.model, language, "pretrain")
+            paths.documents(config, wildcards.model, language, "pretrain")
             for language in config["checkpoints"][wildcards.model]["languages"]
         ],
     output:
@@ -18,7 +18,7 @@ rule train_tokenizer:
     log:
         f"{R}/logs/train_tokenizer/{{model}}.log",
     wildcard_constraints:
-        model=alternatives(filter(is_mini, config["models"])),
+        model=paths.alternatives(paths.models(config, mini=True)),
     conda:
         "../envs/torch.yaml"
     resources:
@@ -34,9 +34,9 @@ rule train_tokenizer:
 
 rule train_mini:
     input:
-        tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
-        pretrain=lambda wildcards: mini_shards(wildcards.model, "pretrain"),
-        validation=lambda wildcards: mini_shards(wildcards.model, "locate"),
+        tokenizer=lambda wildcards: paths.tokenizer_files(config, wildcards.model),
+        pretrain=lambda wildcards: paths.mini_shards(config, wildcards.model, "pretrain"),
+        validation=lambda wildcards: paths.mini_shards(config, wildcards.model, "locate"),
     output:
         weights=f"{R}/models/{{model}}/model.safetensors",
         config=f"{R}/models/{{model}}/config.json",
@@ -47,7 +47,7 @@ rule train_mini:
     benchmark:
         f"{R}/benchmarks/train_mini/{{model}}.tsv"
     wildcard_constraints:
-        model=alternatives(filter(is_mini, config["models"])),
+        model=paths.alternatives(paths.models(config, mini=True)),
     conda:
         "../envs/torch.yaml"
     threads: 4
@@ -72,7 +72,7 @@ rule fetch_model:
     log:
         f"{R}/logs/fetch_model/{{model}}.log",
     wildcard_constraints:
-        model=alternatives(model for model in config["models"] if not is_mini(model)),
+        model=paths.alternatives(paths.models(config, mini=False)),
     retries: 2
     localrule: True
     conda:

@@ -2,14 +2,13 @@
 #
 # IN   results/models/{model}/model.json, results/{model}/tokens/{language}/locate/{shard}.arrow, or released counts
 # OUT  results/{model}/activations/{language}.safetensors, results/{model}/neurons/{method}.parquet
-#      results/{model}/clamps/{experiment}.json, results/tables/silencing.*, results/figures/{model}/silencing.*
-#      results/tables/neuron_counts.*, neuron_layers.*, neuron_overlap.*, results/figures/{model}/neuron_layers.*
+#      results/{model}/clamps/{experiment}.json
 
 
 rule neurons:
     input:
-        neuron_products(),
-        neuron_figures(),
+        products.tables(config, ["neuron_counts", "neuron_layers", "neuron_overlap", "silencing", "steering"]),
+        products.figures(config, ["neuron_layers", "silencing"]),
     localrule: True
 
 
@@ -65,13 +64,13 @@ rule combine_activations:
 
 rule import_activations:
     input:
-        counts=counts_file,
+        counts=lambda wildcards: experiments.released_counts(config, wildcards.imported, wildcards.label),
     output:
         activations=f"{R}/{{imported}}/activations/{{label}}.safetensors",
     log:
         f"{R}/logs/import_activations/{{imported}}/{{label}}.log",
     wildcard_constraints:
-        imported=alternatives(imported_counts()),
+        imported=paths.alternatives(config["neurons"]["counts"]),
         label=r"\w+",
     localrule: True
     conda:
@@ -84,13 +83,13 @@ rule import_activations:
 
 rule find_neurons:
     input:
-        activations=lambda wildcards: activation_files(wildcards.counted),
+        activations=lambda wildcards: experiments.activation_files(config, wildcards.counted),
     output:
         neurons=f"{R}/{{counted}}/neurons/{{method}}.parquet",
     log:
         f"{R}/logs/find_neurons/{{counted}}/{{method}}.log",
     wildcard_constraints:
-        counted=alternatives([*config["models"], *imported_counts()]),
+        counted=paths.alternatives([*config["models"], *config["neurons"]["counts"]]),
         method="lape|precision",
     conda:
         "../envs/plot.yaml"
@@ -99,7 +98,7 @@ rule find_neurons:
         runtime=60,
     params:
         method=lambda wildcards: wildcards.method,
-        languages=lambda wildcards: counted_languages(wildcards.counted),
+        languages=lambda wildcards: experiments.counted_languages(config, wildcards.counted),
         lape=config["neurons"]["lape"],
         each=config["neurons"]["precision"]["count"],
         code=code_version("find_neurons"),
@@ -107,59 +106,15 @@ rule find_neurons:
         "../workflow_scripts/find_neurons.py"
 
 
-for _table, _published in NEURON_TABLES.items():
-
-    rule:
-        name:
-            f"tabulate_{_table}"
-        input:
-            neurons=neuron_files(),
-            published=[NEURON_PUBLISHED[name] for name in _published],
-        output:
-            **table_outputs(_table),
-        log:
-            f"{R}/logs/tabulate_{_table}.log",
-        localrule: True
-        conda:
-            "../envs/plot.yaml"
-        params:
-            table=_table,
-            labels=config["labels"],
-            code=code_version("tabulate_neurons"),
-        script:
-            "../workflow_scripts/tabulate_neurons.py"
-
-
-rule plot_neuron_layers:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/neuron_layers.csv",
-    output:
-        svg=f"{R}/figures/{{counted}}/neuron_layers.svg",
-        png=report(f"{R}/figures/{{counted}}/neuron_layers.png", **neuron_caption("neuron_layers")),
-    log:
-        f"{R}/logs/plot_neuron_layers/{{counted}}.log",
-    wildcard_constraints:
-        counted=alternatives([*config["models"], *imported_counts()]),
-    conda:
-        "../envs/plot.yaml"
-    params:
-        labels=config["labels"],
-        code=code_version("plot_neuron_layers"),
-    script:
-        "../workflow_scripts/plot_neuron_layers.py"
-
-
 rule choose_clamps:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
-        neurons=lambda wildcards: [
-            f"{R}/{wildcards.model}/neurons/{method}.parquet"
-            for method in config["experiments"][wildcards.experiment]["methods"]
-        ],
+        neurons=lambda wildcards: experiments.method_files(
+            config, wildcards.model, config["experiments"][wildcards.experiment]["methods"]
+        ),
         activations=lambda wildcards: [
-            f"{R}/{wildcards.model}/activations/{language}.safetensors"
-            for language in silenced_languages(wildcards.experiment)
+            paths.activations(config, wildcards.model, language)
+            for language in experiments.silenced_languages(config, wildcards.experiment)
         ],
     output:
         clamps=f"{R}/{{model}}/clamps/{{experiment}}.json",
@@ -172,47 +127,7 @@ rule choose_clamps:
         runtime=30,
     params:
         chosen=lambda wildcards: config["experiments"][wildcards.experiment],
-        silenced=lambda wildcards: silenced_languages(wildcards.experiment),
+        silenced=lambda wildcards: experiments.silenced_languages(config, wildcards.experiment),
         code=code_version("choose_clamps"),
     script:
         "../workflow_scripts/choose_clamps.py"
-
-
-rule tabulate_silencing:
-    input:
-        rows=perplexity_files(silencing_experiments()) if silencing_experiments() else [],
-    output:
-        **table_outputs("silencing"),
-    log:
-        f"{R}/logs/tabulate_silencing.log",
-    localrule: True
-    conda:
-        "../envs/plot.yaml"
-    params:
-        labels=config["labels"],
-        resamples=config["statistics"]["resamples"],
-        permutations=config["statistics"]["permutations"],
-        seed=config["statistics"]["seed"],
-        code=code_version("tabulate_silencing"),
-    script:
-        "../workflow_scripts/tabulate_silencing.py"
-
-
-rule plot_silencing:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/silencing.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/silencing.svg",
-        png=report(f"{R}/figures/{{model}}/silencing.png", **caption("silencing", "2 Removal")),
-    log:
-        f"{R}/logs/plot_silencing/{{model}}.log",
-    conda:
-        "../envs/plot.yaml"
-    params:
-        significance=0.05,
-        sequences=config["tokens"]["max_sequences"]["test"],
-        labels=config["labels"],
-        code=code_version("plot_silencing"),
-    script:
-        "../workflow_scripts/plot_silencing.py"

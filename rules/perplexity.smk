@@ -8,9 +8,9 @@ rule measure_perplexity:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         shard=f"{R}/{{model}}/tokens/{{language}}/test/00000.arrow",
-        regions=lambda wildcards: experiment_regions(wildcards.model, wildcards.experiment),
-        edits=lambda wildcards: experiment_edits(wildcards.model, wildcards.experiment),
-        clamps=lambda wildcards: experiment_clamps(wildcards.model, wildcards.experiment),
+        regions=lambda wildcards: experiments.removed_files(config, wildcards.model, wildcards.experiment),
+        edits=lambda wildcards: experiments.edit_files(config, wildcards.model, wildcards.experiment),
+        clamps=lambda wildcards: experiments.clamp_files(config, wildcards.model, wildcards.experiment),
     output:
         rows=f"{R}/{{model}}/perplexity/{{experiment}}/{{language}}.parquet",
     log:

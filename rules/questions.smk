@@ -6,18 +6,18 @@
 
 rule write_questions:
     input:
-        sources=lambda wildcards: question_sources(wildcards.questions),
+        sources=lambda wildcards: experiments.question_sources(config, wildcards.questions),
     output:
         tasks=directory(f"{R}/questions/{{questions}}"),
     log:
         f"{R}/logs/write_questions/{{questions}}.log",
     wildcard_constraints:
-        questions=alternatives(config["questions"]),
+        questions=paths.alternatives(config["questions"]),
     localrule: True
     conda:
         "../envs/plot.yaml"
     params:
-        tasks=lambda wildcards: question_tasks(wildcards.questions),
+        tasks=lambda wildcards: experiments.question_tasks(config, wildcards.questions),
         files=lambda wildcards: config["questions"][wildcards.questions]["files"],
         questions_each=lambda wildcards: config["questions"][wildcards.questions]["count"],
         seed=lambda wildcards: config["questions"][wildcards.questions]["seed"],
@@ -30,8 +30,10 @@ rule measure_questions:
     input:
         tasks=f"{R}/questions/{{questions}}",
         manifest=f"{R}/models/{{model}}/model.json",
-        tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
-        regions=lambda wildcards: question_regions(wildcards.model, wildcards.questions),
+        tokenizer=lambda wildcards: paths.tokenizer_files(config, wildcards.model),
+        regions=lambda wildcards: regions.chosen_files(
+            config, wildcards.model, config["questions"][wildcards.questions]["regions"]
+        ),
     output:
         rows=f"{R}/{{model}}/questions/{{questions}}.parquet",
     log:
@@ -39,7 +41,7 @@ rule measure_questions:
     benchmark:
         f"{R}/benchmarks/measure_questions/{{model}}/{{questions}}.tsv"
     wildcard_constraints:
-        questions=alternatives(config["questions"]),
+        questions=paths.alternatives(config["questions"]),
     conda:
         "../envs/torch.yaml"
     resources:
@@ -48,7 +50,7 @@ rule measure_questions:
         runtime=240,
     params:
         tokenizer=lambda wildcards: f"{R}/models/{wildcards.model}",
-        local=lambda wildcards: ["-".join(parts) for parts in question_tasks(wildcards.questions)],
+        local=lambda wildcards: ["-".join(parts) for parts in experiments.question_tasks(config, wildcards.questions)],
         named=lambda wildcards: config["questions"][wildcards.questions]["tasks"],
         shots=lambda wildcards: config["questions"][wildcards.questions]["shots"],
         seed=lambda wildcards: config["questions"][wildcards.questions]["seed"],
@@ -57,47 +59,3 @@ rule measure_questions:
         code=code_version("measure_questions"),
     script:
         "../workflow_scripts/measure_questions.py"
-
-
-rule tabulate_questions:
-    input:
-        rows=question_rows(),
-    output:
-        **table_outputs("questions"),
-    log:
-        f"{R}/logs/tabulate_questions.log",
-    localrule: True
-    conda:
-        "../envs/plot.yaml"
-    params:
-        labels=config["labels"],
-        resamples=config["statistics"]["resamples"],
-        permutations=config["statistics"]["permutations"],
-        seed=config["statistics"]["seed"],
-        code=code_version("tabulate_questions"),
-    script:
-        "../workflow_scripts/tabulate_questions.py"
-
-
-rule plot_questions:
-    input:
-        style=STYLE,
-        table=f"{R}/tables/questions.csv",
-    output:
-        svg=f"{R}/figures/{{model}}/questions-{{questions}}.svg",
-        png=report(
-            f"{R}/figures/{{model}}/questions-{{questions}}.png",
-            **caption("questions", "2 Removal", experiment="{questions}"),
-        ),
-    log:
-        f"{R}/logs/plot_questions/{{model}}/{{questions}}.log",
-    wildcard_constraints:
-        questions=alternatives(config["questions"]),
-    conda:
-        "../envs/plot.yaml"
-    params:
-        chosen=lambda wildcards: config["questions"][wildcards.questions],
-        labels=config["labels"],
-        code=code_version("plot_questions"),
-    script:
-        "../workflow_scripts/plot_questions.py"

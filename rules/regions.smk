@@ -9,25 +9,25 @@ rule select_core_region:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         importances=lambda wildcards: [
-            importance_file(wildcards.model, language, wildcards.samples)
+            paths.importance(config, wildcards.model, language, wildcards.samples)
             for language in config["regions"]["core"]["languages"]
         ],
     output:
-        regions=region_outputs("core"),
+        regions=regions.outputs(config, "core"),
     log:
         f"{R}/logs/select_core_region/{{model}}/{{region}}/{{samples}}.log",
     benchmark:
         f"{R}/benchmarks/select_core_region/{{model}}/{{region}}/{{samples}}.tsv"
     wildcard_constraints:
-        region=alternatives(region_names("core")),
+        region=paths.alternatives(regions.names(config, "core")),
     conda:
         "../envs/plot.yaml"
     resources:
         mem_mb=3000,
         runtime=120,
     params:
-        sides=region_sides("core"),
-        scope=lambda wildcards: region_scope(wildcards.region),
+        sides=regions.sides(config, "core"),
+        scope=lambda wildcards: regions.scope_of(wildcards.region),
         code=code_version("select_region"),
     script:
         "../workflow_scripts/select_region.py"
@@ -37,22 +37,22 @@ rule select_language_region:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         importances=lambda wildcards: [
-            importance_file(wildcards.model, region_language(wildcards.region), wildcards.samples)
+            paths.importance(config, wildcards.model, regions.language_of(wildcards.region), wildcards.samples)
         ],
     output:
-        regions=region_outputs("language"),
+        regions=regions.outputs(config, "language"),
     log:
         f"{R}/logs/select_language_region/{{model}}/{{region}}/{{samples}}.log",
     wildcard_constraints:
-        region=alternatives(region_names("language")),
+        region=paths.alternatives(regions.names(config, "language")),
     conda:
         "../envs/plot.yaml"
     resources:
         mem_mb=3000,
         runtime=60,
     params:
-        sides=region_sides("language"),
-        scope=lambda wildcards: region_scope(wildcards.region),
+        sides=regions.sides(config, "language"),
+        scope=lambda wildcards: regions.scope_of(wildcards.region),
         code=code_version("select_region"),
     script:
         "../workflow_scripts/select_region.py"
@@ -62,22 +62,26 @@ rule select_language_region:
 # each region is read once, where a language minus each of the others would read the square of their number.
 rule select_shared_region:
     input:
-        regions=lambda wildcards: region_files(
-            "language", wildcards.model, wildcards.samples, language_regions(region_scope(wildcards.region))
+        regions=lambda wildcards: regions.files(
+            config,
+            "language",
+            wildcards.model,
+            wildcards.samples,
+            regions.subtracted_regions(config, regions.scope_of(wildcards.region)),
         ),
     output:
-        regions=region_outputs("language"),
+        regions=regions.outputs(config, "language"),
     log:
         f"{R}/logs/select_shared_region/{{model}}/{{region}}/{{samples}}.log",
     wildcard_constraints:
-        region=alternatives(shared_region(name) for name in region_names("monolingual")),
+        region=paths.alternatives(regions.shared_region(config, name) for name in regions.names(config, "monolingual")),
     conda:
         "../envs/plot.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        sides=region_sides("language"),
+        sides=regions.sides(config, "language"),
         least=lambda wildcards: 2 if wildcards.region.startswith("shared") else 1,
         code=code_version("select_shared_region"),
     script:
@@ -86,26 +90,26 @@ rule select_shared_region:
 
 rule select_monolingual_region:
     input:
-        own=lambda wildcards: region_files(
-            "language", wildcards.model, wildcards.samples, [language_region(wildcards.region)]
+        own=lambda wildcards: regions.files(
+            config, "language", wildcards.model, wildcards.samples, [regions.language_region(wildcards.region)]
         ),
-        shared=lambda wildcards: region_files(
-            "language", wildcards.model, wildcards.samples, [shared_region(wildcards.region)]
+        shared=lambda wildcards: regions.files(
+            config, "language", wildcards.model, wildcards.samples, [regions.shared_region(config, wildcards.region)]
         ),
     output:
-        regions=region_outputs("monolingual"),
+        regions=regions.outputs(config, "monolingual"),
     log:
         f"{R}/logs/select_monolingual_region/{{model}}/{{region}}/{{samples}}.log",
     wildcard_constraints:
-        region=alternatives(region_names("monolingual")),
+        region=paths.alternatives(regions.names(config, "monolingual")),
     conda:
         "../envs/plot.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        sides=region_sides("monolingual"),
-        language=lambda wildcards: region_language(wildcards.region),
+        sides=regions.sides(config, "monolingual"),
+        language=lambda wildcards: regions.language_of(wildcards.region),
         code=code_version("select_monolingual_region"),
     script:
         "../workflow_scripts/select_monolingual_region.py"
@@ -114,7 +118,9 @@ rule select_monolingual_region:
 rule measure_density:
     input:
         regions=lambda wildcards: [
-            path for kind in ("core", "monolingual") for path in region_files(kind, wildcards.model, wildcards.samples)
+            path
+            for kind in ("core", "monolingual")
+            for path in regions.files(config, kind, wildcards.model, wildcards.samples)
         ],
     output:
         csv=f"{R}/{{model}}/regions/density/{{samples}}.csv",
@@ -133,7 +139,7 @@ rule measure_density:
 
 rule measure_overlap:
     input:
-        regions=lambda wildcards: region_files("language", wildcards.model, wildcards.samples),
+        regions=lambda wildcards: regions.files(config, "language", wildcards.model, wildcards.samples),
     output:
         csv=f"{R}/{{model}}/regions/overlap/{{samples}}.csv",
     log:

@@ -7,16 +7,17 @@
 rule steer_text:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
-        tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
-        neurons=lambda wildcards: f"{R}/{wildcards.model}/neurons/{config['steering'][wildcards.steering]['method']}.parquet",
+        tokenizer=lambda wildcards: paths.tokenizer_files(config, wildcards.model),
+        neurons=lambda wildcards: paths.neurons(
+            config, wildcards.model, config["steering"][wildcards.steering]["method"]
+        ),
         activations=lambda wildcards: [
-            f"{R}/{wildcards.model}/activations/{language}.safetensors"
-            for language in steered_languages(wildcards.steering)
+            paths.activations(config, wildcards.model, language)
+            for language in experiments.steered_languages(config, wildcards.steering)
         ],
-        shards=lambda wildcards: [
-            f"{R}/{wildcards.model}/tokens/{language}/test/00000.arrow"
-            for language in steered_languages(wildcards.steering)
-        ],
+        shards=lambda wildcards: experiments.test_shards(
+            config, wildcards.model, experiments.steered_languages(config, wildcards.steering)
+        ),
     output:
         rows=f"{R}/{{model}}/steering/{{steering}}.parquet",
     log:
@@ -24,7 +25,7 @@ rule steer_text:
     benchmark:
         f"{R}/benchmarks/steer_text/{{model}}/{{steering}}.tsv"
     wildcard_constraints:
-        steering=alternatives(config["steering"]),
+        steering=paths.alternatives(config["steering"]),
     conda:
         "../envs/torch.yaml"
     resources:
@@ -33,8 +34,8 @@ rule steer_text:
         runtime=120,
     params:
         tokenizer=lambda wildcards: f"{R}/models/{wildcards.model}",
-        pairs=lambda wildcards: steered_pairs(config, wildcards.steering),
-        languages=lambda wildcards: steered_languages(wildcards.steering),
+        pairs=lambda wildcards: experiments.steered_pairs(config, wildcards.steering),
+        languages=lambda wildcards: experiments.steered_languages(config, wildcards.steering),
         detectable=lambda wildcards: config["steering"][wildcards.steering]["detectable"] or config["languages"],
         prompts_each=lambda wildcards: config["steering"][wildcards.steering]["count"],
         prompt_tokens=lambda wildcards: config["steering"][wildcards.steering]["prompt_tokens"],
@@ -44,22 +45,3 @@ rule steer_text:
         code=code_version("steer_text"),
     script:
         "../workflow_scripts/steer_text.py"
-
-
-rule tabulate_steering:
-    input:
-        rows=steering_files(),
-    output:
-        **table_outputs("steering"),
-    log:
-        f"{R}/logs/tabulate_steering.log",
-    localrule: True
-    conda:
-        "../envs/plot.yaml"
-    params:
-        labels=config["labels"],
-        permutations=config["statistics"]["permutations"],
-        random_seed=config["statistics"]["seed"],
-        code=code_version("tabulate_steering"),
-    script:
-        "../workflow_scripts/tabulate_steering.py"

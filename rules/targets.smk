@@ -3,28 +3,28 @@
 
 rule tables:
     input:
-        tables(),
+        products.tables(config),
     localrule: True
 
 
 rule figures:
     input:
-        figures(),
+        products.figures(config),
     localrule: True
 
 
 rule corpora:
     input:
-        corpus_stats(),
+        paths.corpus_stats(config),
     localrule: True
 
 
 rule importance:
     input:
         [
-            importance_file(model, language, samples)
+            paths.importance(config, model, language, samples)
             for model in config["models"]
-            for language in importance_languages()
+            for language in regions.importance_languages(config)
             for samples in config["importance"]["samples"]
         ],
     localrule: True
@@ -36,7 +36,7 @@ rule regions:
             path
             for model in config["models"]
             for kind in ("core", "monolingual")
-            for path in region_files(kind, model, last_milestone())
+            for path in regions.files(config, kind, model, regions.last_milestone(config))
         ],
     localrule: True
 
@@ -47,7 +47,7 @@ for _language in config["languages"]:
         name:
             f"language_{_language}"
         input:
-            language_products(_language),
+            products.of_language(config, _language),
         localrule: True
 
 
@@ -75,7 +75,7 @@ rule report:
 
 rule make_report:
     input:
-        products=tables() + figures(),
+        products=products.tables(config) + products.figures(config),
         config=f"{R}/run_config.yaml",
     output:
         html=f"{R}/report.html",

@@ -5,14 +5,16 @@
 
 
 # The number of shards differs between splits, and a rule's outputs may not depend on its wildcards: one rule a split.
-for _split in SPLITS:
+for _split in paths.SPLITS:
 
     rule:
         name:
             f"tokenize_{_split}"
         input:
-            documents=lambda wildcards, split=_split: corpus_documents(wildcards.model, wildcards.language, split),
-            tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
+            documents=lambda wildcards, split=_split: paths.documents(
+                config, wildcards.model, wildcards.language, split
+            ),
+            tokenizer=lambda wildcards: paths.tokenizer_files(config, wildcards.model),
         output:
             shards=[
                 f"{R}/{{model}}/tokens/{{language}}/{_split}/{shard:05d}.arrow"
@@ -39,8 +41,8 @@ for _split in SPLITS:
 
 rule read:
     input:
-        shard=lambda wildcards: token_shards(wildcards.model, wildcards.language, wildcards.split)[0],
-        tokenizer=lambda wildcards: tokenizer_files(wildcards.model),
+        shard=lambda wildcards: paths.token_shards(config, wildcards.model, wildcards.language, wildcards.split)[0],
+        tokenizer=lambda wildcards: paths.tokenizer_files(config, wildcards.model),
     output:
         preview=f"{R}/{{model}}/tokens/{{language}}/{{split}}/preview.txt",
     log:

@@ -8,7 +8,7 @@ output.csv, output.md, output.tex, output.json: results/tables/findings.*
 from langatlas import runlog
 from langatlas.present.findings import NOTE, summarize, wide_findings
 from langatlas.present.isolation_pages import in_short
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

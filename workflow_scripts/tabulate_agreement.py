@@ -8,7 +8,7 @@ import pandas as pd
 
 from langatlas import runlog
 from langatlas.present.agreement_tables import AGREEMENT_TABLES
-from langatlas.present.tables import read_table
+from langatlas.present.table import read_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

@@ -9,7 +9,7 @@ from langatlas import runlog
 from langatlas.present import control_tables, kinship
 from langatlas.present.control_pairs import against_core
 from langatlas.present.pages import PAGES
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 
 
 def build(name: str, inputs, params) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from langatlas import runlog
 from langatlas.corpora.table import corpora_table, read_stats, wide_table
-from langatlas.present.tables import write_table
+from langatlas.present.table import write_table
 
 NOTE = (
     "Documents of each split; characters and UTF-8 bytes of all kept text; records that were read and that were left "

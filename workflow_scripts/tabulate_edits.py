@@ -5,7 +5,7 @@ input.perplexity: results/tables/perplexity.csv; params.labels: the config's own
 
 from langatlas import runlog
 from langatlas.present.edit_tables import EDITS_NOTE, edits, wide_edits
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

@@ -8,7 +8,7 @@ import pandas as pd
 from langatlas import runlog
 from langatlas.locate.lines import axis_totals
 from langatlas.present.edit_tables import OUTLIER_NOTE, outliers, wide_outliers
-from langatlas.present.tables import write_table
+from langatlas.present.table import write_table
 from langatlas.region import Region
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ output.csv, output.md, output.tex, output.json: results/tables/perplexity.*
 
 from langatlas import runlog
 from langatlas.present.perplexity_table import tabulate_perplexity
-from langatlas.present.tables import write_table
+from langatlas.present.table import write_table
 from langatlas.present.wide_tables import wide_perplexity
 
 NOTE = """Perplexity: exp of the NLL in nats, summed over test tokens, divided by their number. base: the unchanged model.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from langatlas import runlog
 from langatlas.present.published_table import NOTE, join, load, wide_published
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from langatlas import runlog
 from langatlas.present.question_table import NOTE, questions, wide_questions
-from langatlas.present.tables import write_table
+from langatlas.present.table import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

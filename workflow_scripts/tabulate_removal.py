@@ -11,7 +11,7 @@ output.csv, output.md, output.tex, output.json
 
 from langatlas import runlog
 from langatlas.present.removal import REMOVAL_TABLES
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

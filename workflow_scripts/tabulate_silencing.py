@@ -5,7 +5,7 @@ input.rows: perplexity files of the experiments of kind neurons; params: labels,
 
 from langatlas import runlog
 from langatlas.present.silencing_table import NOTE, silencing, wide_silencing
-from langatlas.present.tables import write_table
+from langatlas.present.table import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from langatlas import runlog
 from langatlas.present.steering_table import NOTE, steering, wide_steering
-from langatlas.present.tables import write_table
+from langatlas.present.table import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

@@ -6,7 +6,7 @@ output.csv, output.md, output.tex, output.json: results/tables/tokens.*
 """
 
 from langatlas import runlog
-from langatlas.present.tables import write_table
+from langatlas.present.table import write_table
 from langatlas.present.token_table import tabulate_tokens, wide_tokens
 
 NOTE = """Tokens of each split (BOS and EOS included), and how much text a token holds: the fewer bytes, the finer the

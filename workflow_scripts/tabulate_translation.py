@@ -8,7 +8,7 @@ import pandas as pd
 from langatlas import runlog
 from langatlas.measure.translation_rows import read_rows
 from langatlas.present import translation_table as made
-from langatlas.present.tables import write_table
+from langatlas.present.table import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

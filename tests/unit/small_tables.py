@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from langatlas.present.perplexity_table import tabulate_perplexity
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 from synthetic import perplexity_rows
 
 PUBLISHED = Path(__file__).parents[2] / "resources" / "published"

@@ -17,7 +17,7 @@ from langatlas.corpora import build as build_module
 from langatlas.corpora.records import Record, digest, is_empty, normalise
 from langatlas.corpora.splits import choose_split, split_of
 from langatlas.corpora.table import corpora_table, read_stats, wide_table
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
 REAL_TEXT = Path(os.environ.get("LANGATLAS_TEXT", REPOSITORY.parent / "shared" / "data" / "corpora"))

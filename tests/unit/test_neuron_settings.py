@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from langatlas import settings
+from langatlas.workflow import settings
 from langatlas.neuron_settings import neuron_languages, steered_pairs
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from langatlas import settings
+from langatlas.workflow import settings
 from langatlas.locate.neuron_files import NeuronSet
 from langatlas.locate.neurons import COLUMNS
 from langatlas.present import neuron_tables, steering_table

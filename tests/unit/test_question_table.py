@@ -11,7 +11,7 @@ from langatlas.present import columns
 from langatlas.present.figures import canvas
 from langatlas.present.figures import questions as drawn
 from langatlas.present.question_table import ALL, questions, wide_questions
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 from small_tables import row_of
 
 SETTINGS = {"resamples": 1000, "permutations": 999, "seed": 1}

@@ -7,7 +7,7 @@ import pytest
 
 from langatlas.present import columns
 from langatlas.present.region_tables import REGION_TABLES
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 
 SETTING = {"model": "mini", "samples": 256, "scope": "matrix", "ratio": 0.5}
 

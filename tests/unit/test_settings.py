@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from langatlas import settings
+from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from langatlas.present import findings, markup, removal, token_table, wide_tables
-from langatlas.present.tables import read_table, write_table
+from langatlas.present.table import read_table, write_table
 from small_tables import PUBLISHED, write_both_experiments
 
 

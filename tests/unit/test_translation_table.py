@@ -9,7 +9,7 @@ import yaml
 from sacrebleu.metrics import BLEU, CHRF
 
 import figure_data
-from langatlas import settings
+from langatlas.workflow import settings
 from langatlas.measure import translation_scores
 from langatlas.present import translation_table
 from langatlas.present.figures import canvas, inhibition, neuron_activity, neuron_peaks

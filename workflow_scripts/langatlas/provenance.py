@@ -49,13 +49,13 @@ def hash_file(path: str | os.PathLike, length: int = 16) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()[:length]
 
 
-def code_version(script: str | os.PathLike) -> str:
+def code_version(script: str | os.PathLike, *loaded: str) -> str:
     """Short hash of an entry script and of every module of this package that it imports, directly or not.
 
-    Comments count, modification times do not.
+    ``loaded``: modules that it loads by name, and what they import. Comments count, modification times do not.
     """
     digest = hashlib.sha256(Path(script).read_bytes())
-    for module in sorted(imported_modules(Path(script))):
+    for module in sorted(imported_modules(Path(script), *loaded)):
         digest.update(module.encode() + _module_file(module).read_bytes())
     return digest.hexdigest()[:12]
 
@@ -69,10 +69,10 @@ def use_this_checkout() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(PACKAGE.parent), *others])
 
 
-def imported_modules(script: Path) -> set[str]:
-    """Names of the package's modules that ``script`` imports, directly or through others, without logging."""
+def imported_modules(script: Path, *loaded: str) -> set[str]:
+    """Names of the package's modules that ``script`` imports or ``loaded`` names, directly or through others, without logging."""
     found: set[str] = set()
-    waiting = list(_imports(script.resolve()))
+    waiting = [*_imports(script.resolve()), *loaded]
     while waiting:
         module = waiting.pop()
         if module in found or module in NOT_SCIENCE:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from langatlas import languages, statistics
 from langatlas.present import columns, markup, wide_tables
-from langatlas.present.tables import read_table
+from langatlas.present.table import read_table
 
 PAIR_SETTING = ["model", "samples", "scope", "side", "ratio"]
 PAIR = ["language_a", "language_b"]

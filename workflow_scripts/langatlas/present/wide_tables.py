@@ -8,7 +8,7 @@ import pandas as pd
 
 from langatlas import languages, statistics
 from langatlas.present import markup, published
-from langatlas.present.tables import write_table
+from langatlas.present.table import write_table
 
 Labels = Mapping[str, Mapping[str, str]] | None  # the config's own labels, which are no languages
 HEADINGS = {

@@ -1,0 +1,53 @@
+"""What a run makes: all tables and figures of a config, and everything of one language."""
+
+from langatlas.workflow import experiments, paths, regions
+from langatlas.workflow.registry import FIGURES, TABLES
+
+
+def table_names(config: dict) -> list[str]:
+    """Tables that a run of this config has."""
+    return [name for name, entry in TABLES.items() if entry.wanted(config)]
+
+
+def tables(config: dict, names: list[str] | None = None) -> list[str]:
+    """All files of these tables (none given: of all) that the run has."""
+    wanted = table_names(config)
+    chosen = wanted if names is None else [name for name in names if name in wanted]
+    return [path for name in chosen for path in paths.table_files(config, name).values()]
+
+
+def table_settings(config: dict, name: str) -> dict:
+    """What the numbers of a table depend on beside its inputs."""
+    entry = TABLES[name]
+    settings = {key: config["statistics"][key] for key in entry.settings}
+    return settings | ({"published_as": published_as(config)} if entry.same_as else {})
+
+
+def published_as(config: dict) -> dict[str, str]:
+    """Which published model each of ours is."""
+    return {m: p for m in config["models"] if (p := config["checkpoints"][m]["published_as"])}
+
+
+def figures(config: dict, names: list[str] | None = None) -> list[str]:
+    """All pictures of these kinds (none given: of all), every model."""
+    return [
+        paths.figure(config, model, name if part is None else f"{name}-{part}", suffix)
+        for name in (FIGURES if names is None else names)
+        for model in FIGURES[name].models(config)
+        for part in ([None] if FIGURES[name].parts is None else FIGURES[name].parts(config))
+        for suffix in FIGURES[name].formats
+    ]
+
+
+def of_language(config: dict, language: str) -> list[str]:
+    """Everything that belongs to one language alone (its perplexity needs the regions of all others)."""
+    products = [
+        paths.rows(config, model, "perplexity", experiment, language)
+        for model in config["models"]
+        for experiment in config["experiments"]
+        if language in experiments.languages_of(config, "experiments", experiment)
+    ]
+    if language in regions.importance_languages(config):
+        samples = regions.milestones(config)
+        products += [paths.importance(config, model, language, s) for model in config["models"] for s in samples]
+    return products

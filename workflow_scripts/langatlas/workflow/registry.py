@@ -1,0 +1,418 @@
+"""Names of all tables and figures: when a config has them, and which files each is made of. The modules are found by name.
+
+A table `core_removal` is ``langatlas.present.tables.core_removal``, a figure ``langatlas.present.figures.core_removal``: nothing
+is imported here, so planning needs neither pandas nor matplotlib, and the hash of a job covers the module that it loads and no
+other (``provenance.code_version``).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from langatlas.neuron_settings import neuron_languages
+from langatlas.workflow import experiments, paths, regions
+
+Inputs = dict[str, str | list[str]]
+BOOTSTRAP = ("resamples", "seed")
+TESTS = ("permutations", "seed")
+BOTH = ("resamples", "permutations", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """``inputs(config)``: files by the names that the table's module gives to them. ``wanted(config)``: whether there is one.
+
+    ``settings``: keys of ``statistics`` that its numbers depend on. ``same_as``: whether it needs to know which published
+    model each of ours is. ``category``: its place in the report. ``light``: cheap enough for the machine that submits.
+    """
+
+    inputs: Callable[[dict], Inputs]
+    wanted: Callable[[dict], bool] = lambda config: True
+    settings: tuple[str, ...] = ()
+    same_as: bool = False
+    category: str = "5 Tables"
+    light: bool = True
+
+
+def _table(name: str, *more: str) -> Callable[[dict], Inputs]:
+    """Inputs that are tables themselves, each named as it is."""
+    return lambda config: {each: paths.table(config, each) for each in (name, *more)}
+
+
+def _rows(measure: str) -> Callable[[dict], Inputs]:
+    return lambda config: {"rows": experiments.row_files(config, measure)}
+
+
+def _has(section: str) -> Callable[[dict], bool]:
+    return lambda config: bool(config[section])
+
+
+def _silences(config: dict) -> bool:
+    return bool(experiments.of_kind(config, "neurons"))
+
+
+def _equal(config: dict) -> list[str]:
+    return experiments.removing(config, regions.EQUAL)
+
+
+def _controlled(config: dict) -> list[str]:
+    """Perplexity files that hold the core and the controls."""
+    named = [experiments.first(experiments.removing(config, kind)) for kind in (regions.CORE, regions.CONTROLS)]
+    return experiments.perplexity_files(config, [name for name in named if name])
+
+
+def _neurons(*published: str) -> Callable[[dict], Inputs]:
+    return lambda config: {
+        "neurons": experiments.neuron_files(config),
+        "published": [paths.published(name) for name in published],
+    }
+
+
+def _regions_of_models(config: dict) -> Inputs:
+    return {
+        "extremes": [paths.outliers(config, model) for model in config["models"]],
+        "regions": [regions.core(config, model) for model in config["models"]],
+    }
+
+
+def _equal_sets(config: dict) -> Inputs:
+    return {
+        "rows": experiments.perplexity_files(config, _equal(config)),
+        "regions": [path for model in config["models"] for path in regions.equal_files(config, model)],
+    }
+
+
+def _optional(name: str, wanted: bool) -> Callable[[dict], list[str]]:
+    return lambda config: [paths.table(config, name)] if wanted else []
+
+
+def token_stats(config: dict) -> list[str]:
+    """Counts of the token shards that are made anyway: test for all, the others for the languages that need them."""
+    wanted = []
+    for model in config["models"]:
+        checkpoint = config["checkpoints"][model]
+        wanted += [(model, language, "test") for language in config["languages"]]
+        wanted += [(model, language, "locate") for language in regions.importance_languages(config)]
+        if checkpoint["source"] == "mini":
+            wanted += [(model, language, "pretrain") for language in checkpoint["languages"]]
+    return [f"{config['results']}/{model}/tokens/{language}/{split}/stats.json" for model, language, split in wanted]
+
+
+TABLES: dict[str, TableEntry] = {
+    "corpora": TableEntry(lambda config: {"stats": paths.corpus_stats(config)}),
+    "tokens": TableEntry(lambda config: {"stats": token_stats(config)}),
+    "perplexity": TableEntry(
+        lambda config: {"rows": experiments.perplexity_files(config)},
+        settings=(*BOTH, "published_processes"),
+        light=False,
+    ),
+    "base_perplexity": TableEntry(_table("perplexity")),
+    "core_removal": TableEntry(
+        lambda config: _table("perplexity")(config) | {"published": paths.published("core_removal")}, same_as=True
+    ),
+    "monolingual_removal": TableEntry(
+        lambda config: _table("perplexity")(config) | {"published": paths.published("monolingual_removal")},
+        same_as=True,
+    ),
+    "effect_matrix": TableEntry(_table("perplexity")),
+    "edits": TableEntry(_table("perplexity")),
+    "outliers": TableEntry(_regions_of_models),
+    "region_density": TableEntry(
+        lambda config: {"counts": paths.counts(config, "regions", "density", [regions.last_milestone(config)])}
+    ),
+    "region_overlap": TableEntry(
+        lambda config: {"counts": paths.counts(config, "regions", "overlap", [regions.last_milestone(config)])}
+    ),
+    "importance_similarity": TableEntry(
+        lambda config: {"counts": paths.counts(config, "importance", "similarity", regions.milestones(config))}
+    ),
+    "controls": TableEntry(
+        lambda config: _table("perplexity")(config)
+        | {"counts": paths.counts(config, "controls", "overlap"), "rows": _controlled(config)},
+        settings=BOTH,
+    ),
+    "reliability": TableEntry(
+        lambda config: {
+            "counts": paths.counts(config, "controls", "reliability"),
+            "overlap": paths.counts(config, "controls", "overlap"),
+        }
+    ),
+    "concentration": TableEntry(lambda config: {"counts": paths.counts(config, "controls", "concentration")}),
+    "family_overlap": TableEntry(_table("region_overlap"), settings=TESTS),
+    "survival": TableEntry(
+        _table("controls", "reliability", "concentration", "family_overlap", "effect_matrix", "core_removal"),
+        category="0 What survives the controls",
+    ),
+    "readings": TableEntry(
+        lambda config: _table(
+            "perplexity", "controls", "reliability", "tokens", *(["pretraining"] if config["pretraining"] else [])
+        )(config),
+        category="0 What survives the controls",
+    ),
+    "neuron_counts": TableEntry(_neurons("neuron_counts"), lambda config: bool(experiments.neuron_files(config))),
+    "neuron_layers": TableEntry(_neurons(), lambda config: bool(experiments.neuron_files(config))),
+    "neuron_overlap": TableEntry(
+        _neurons("neuron_counts", "neuron_overlap"), lambda config: bool(experiments.neuron_files(config))
+    ),
+    "silencing": TableEntry(
+        lambda config: {"rows": experiments.perplexity_files(config, experiments.of_kind(config, "neurons"))},
+        _silences,
+        settings=BOTH,
+    ),
+    "steering": TableEntry(_rows("steering"), _has("steering"), settings=TESTS),
+    "region_neurons": TableEntry(
+        lambda config: {"counts": paths.counts(config, "agreement", "region_neurons")},
+        lambda config: bool(regions.agreement_languages(config)),
+        settings=BOTH,
+    ),
+    "importance_activation": TableEntry(
+        lambda config: {"counts": paths.counts(config, "agreement", "importance_activation")},
+        lambda config: bool(regions.agreement_languages(config)),
+        settings=BOTH,
+    ),
+    "equal_removal": TableEntry(
+        _equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"
+    ),
+    "isolation": TableEntry(_equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"),
+    "translation": TableEntry(_rows("translation"), _has("translation"), settings=BOOTSTRAP),
+    "inhibition": TableEntry(_rows("translation"), _has("translation"), settings=BOOTSTRAP),
+    "generation": TableEntry(_rows("generation"), _has("generation")),
+    "questions": TableEntry(_rows("questions"), _has("questions"), settings=BOTH),
+    "pretraining": TableEntry(
+        lambda config: {"rows": experiments.pretraining_files(config)}, _has("pretraining"), settings=BOOTSTRAP
+    ),
+    "forgetting": TableEntry(
+        lambda config: {"rows": experiments.pretraining_files(config)}, _has("pretraining"), settings=BOOTSTRAP
+    ),
+    "published": TableEntry(
+        lambda config: _table("perplexity")(config)
+        | {
+            "pretraining": _optional("pretraining", bool(config["pretraining"]))(config),
+            "published": paths.published_files(),
+        },
+        same_as=True,
+    ),
+    "findings": TableEntry(
+        lambda config: _table("perplexity", "effect_matrix")(config)
+        | {"isolation": _optional("isolation", bool(_equal(config)))(config)}
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FigureEntry:
+    """``inputs(config, model, part)``: files by the names that the figure's module gives to them, ``params`` what it is drawn with.
+
+    ``parts(config)``: the figure is drawn once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``:
+    those that have it. ``labels``: what tells it from its like in the report, ``{part}`` replaced.
+    """
+
+    inputs: Callable[[dict, str, str], Inputs]
+    category: str
+    params: Callable[[dict, str], dict] = lambda config, part: {}
+    parts: Callable[[dict], Iterable[str]] | None = None
+    models: Callable[[dict], Iterable[str]] = lambda config: config["models"]
+    formats: tuple[str, ...] = ("svg", "png")
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def _drawn_from(*tables: str) -> Callable[[dict, str, str], Inputs]:
+    return lambda config, model, part: {name: paths.table(config, name) for name in tables}
+
+
+def _sequences(config: dict) -> dict:
+    return {"sequences": config["tokens"]["max_sequences"]["test"]}
+
+
+def _samples(config: dict) -> dict:
+    return {"samples": regions.last_milestone(config)}
+
+
+def _if_any(wanted: Callable[[dict], object]) -> Callable[[dict], list[str]]:
+    return lambda config: config["models"] if wanted(config) else []
+
+
+def _core_removal(config: dict, part: str) -> dict:
+    experiment = experiments.first(experiments.removing(config, regions.CORE))
+    chosen = {"experiment": experiment, "region": regions.CORE, "published_model": "LLaMA-2-7B"}
+    return chosen | _samples(config) | _sequences(config)
+
+
+def _core_lines(config: dict, part: str) -> dict:
+    experiment = experiments.of_kind(config, "lines")[0]
+    chosen = config["experiments"][experiment]
+    described = {"experiment": experiment, "region": chosen["region"], "ratio": chosen["ratio"]}
+    return described | _samples(config) | _sequences(config)
+
+
+def _largest_own_region(config: dict) -> dict:
+    return {"ratio": max(config["regions"]["monolingual"]["ratios"])} | _samples(config)
+
+
+def _effect_matrix(config: dict, part: str) -> dict:
+    return {"kind": regions.MONOLINGUAL, "significance": 0.05} | _largest_own_region(config) | _sequences(config)
+
+
+def _region_overlap(config: dict, part: str) -> dict:
+    return {"scope": config["regions"]["monolingual"]["scopes"][0], "side": "top"} | _largest_own_region(config)
+
+
+def _density(config: dict) -> dict:
+    return {"side": "top", "ratio": config["figures"]["density"]["ratio"]} | _samples(config)
+
+
+def _density_kinds(config: dict) -> list[str]:
+    """Regions whose density differs between matrices: the core ranked over the whole model, and the monolingual ones."""
+    scopes = config["regions"]["core"]["scopes"]
+    scope = next((scope for scope in scopes if scope != "matrix"), scopes[0])
+    return [f"{regions.CORE}{regions.scope_suffix(scope)}", regions.MONOLINGUAL]
+
+
+def density_region(config: dict, model: str, region: str) -> str:
+    """The region file that density maps show."""
+    ratio = config["figures"]["density"]["ratio"]
+    return paths.region(config, model, region, regions.last_milestone(config), "top", ratio)
+
+
+def density_cmap(config: dict, region: str) -> str:
+    """Colours as published: red, and blue for the second of the two languages that are compared."""
+    return "Blues" if regions.language_of(region) == config["figures"]["density"]["languages"][1] else "Reds"
+
+
+def _density_sheets(config: dict) -> list[str]:
+    """Regions shown as sheets: the core and the two languages that are compared."""
+    return [regions.CORE, *(f"{regions.MONOLINGUAL}-{label}" for label in config["figures"]["density"]["languages"])]
+
+
+def _density_sheet(config: dict, part: str) -> dict:
+    return {"region": part, "cmap": density_cmap(config, part), "vmax": None} | _density(config)
+
+
+def density_map(config: dict, region: str, module: str, layer: str) -> dict:
+    """How one matrix of a region is drawn."""
+    place = {"region": region, "module": module, "layer": int(layer)}
+    return place | {"cmap": density_cmap(config, region), "vmax": 1} | _density(config)
+
+
+def animation_panels(config: dict, part: str) -> list[dict]:
+    """Two panels over the layers: two modules of the core, or one module of two languages' regions."""
+    drawn = config["figures"]["density"]
+    if part == "core":
+        return [{"region": regions.CORE, "module": module, "cmap": "Reds"} for module in drawn["modules"]]
+    shown = [f"{regions.MONOLINGUAL}-{label}" for label in drawn["languages"]]
+    return [{"region": name, "module": drawn["language_module"], "cmap": density_cmap(config, name)} for name in shown]
+
+
+def _animation(config: dict, part: str) -> dict:
+    panels = [{"module": panel["module"], "cmap": panel["cmap"]} for panel in animation_panels(config, part)]
+    return {"panels": panels, "seconds": 0.5, "vmax": 1} | _density(config)
+
+
+def _animated(config: dict, model: str, part: str) -> Inputs:
+    return {"regions": [density_region(config, model, panel["region"]) for panel in animation_panels(config, part)]}
+
+
+def _counted(config: dict, model: str, part: str) -> Inputs:
+    return {"activations": f"{config['results']}/{model}/translation/{part}"}
+
+
+def _conditions(config: dict, part: str) -> dict:
+    return {"conditions": config["translation"][part]["conditions"]}
+
+
+EXPERIMENT = {"experiment": "{part}"}
+FIGURES: dict[str, FigureEntry] = {
+    "training_curve": FigureEntry(
+        lambda config, model, part: {"table": f"{paths.model_folder(config, model)}/training.csv"},
+        "1 Model",
+        models=lambda config: [m for m in config["models"] if config["checkpoints"][m]["source"] == "mini"],
+    ),
+    "core_removal": FigureEntry(
+        lambda config, model, part: {
+            "perplexity": paths.table(config, "perplexity"),
+            "published": paths.published("core_removal"),
+        },
+        "2 Removal",
+        _core_removal,
+    ),
+    "core_lines": FigureEntry(
+        _drawn_from("edits"), "2 Removal", _core_lines,
+        models=_if_any(lambda config: experiments.of_kind(config, "lines")),
+    ),
+    "effect_matrix": FigureEntry(_drawn_from("effect_matrix"), "2 Removal", _effect_matrix),
+    "controls": FigureEntry(
+        _drawn_from("controls"),
+        "2 Removal",
+        lambda config, part: {
+            "samples": config["importance"]["variants"]["samples"], "core_samples": regions.last_milestone(config)
+        } | _sequences(config),
+        models=_if_any(lambda config: experiments.removing(config, regions.CONTROLS)),
+    ),
+    "silencing": FigureEntry(
+        _drawn_from("silencing"),
+        "2 Removal",
+        lambda config, part: {"significance": 0.05} | _sequences(config),
+        models=_if_any(_silences),
+    ),
+    "agreement": FigureEntry(
+        _drawn_from("equal_removal", "isolation", "region_neurons", "importance_activation"),
+        "2 Removal",
+        lambda config, part: _sequences(config),
+        models=_if_any(_equal),
+    ),
+    "pretraining": FigureEntry(
+        _drawn_from("pretraining"),
+        "2 Removal",
+        lambda config, part: {"chosen": config["pretraining"][part]},
+        parts=lambda config: config["pretraining"],
+        labels=EXPERIMENT,
+    ),
+    "questions": FigureEntry(
+        _drawn_from("questions"),
+        "2 Removal",
+        lambda config, part: {"chosen": config["questions"][part]},
+        parts=lambda config: config["questions"],
+        labels=EXPERIMENT,
+    ),
+    "importance_similarity": FigureEntry(
+        _drawn_from("importance_similarity"),
+        "3 Sharing",
+        lambda config, part: {"measure": "spearman"} | _samples(config),
+    ),
+    "region_overlap": FigureEntry(_drawn_from("region_overlap"), "3 Sharing", _region_overlap),
+    "density_by_layer": FigureEntry(
+        _drawn_from("region_density"),
+        "4 Place",
+        lambda config, part: {"kinds": _density_kinds(config), "ratio": config["figures"]["density"]["ratio"]}
+        | _samples(config),
+    ),
+    "density_sheet": FigureEntry(
+        lambda config, model, part: {"region": density_region(config, model, part)},
+        "4 Place",
+        _density_sheet,
+        parts=_density_sheets,
+        labels={"region": "{part}"},
+    ),
+    "density_animation": FigureEntry(
+        _animated,
+        "4 Place",
+        _animation,
+        parts=lambda config: ["core", "languages"],
+        formats=("gif",),
+        labels={"region": "{part}"},
+    ),
+    "concentration": FigureEntry(_drawn_from("concentration"), "4 Place", lambda config, part: _samples(config)),
+    "neuron_layers": FigureEntry(_drawn_from("neuron_layers"), "4 Place", models=experiments.counted_models),
+    "inhibition": FigureEntry(
+        _drawn_from("inhibition"), "4 Place", parts=lambda config: config["translation"], labels=EXPERIMENT
+    ),
+    "neuron_peaks": FigureEntry(
+        _counted,
+        "4 Place",
+        lambda config, part: _conditions(config, part) | {"share": config["translation"][part]["peaks"]},
+        parts=lambda config: config["translation"],
+        labels=EXPERIMENT,
+    ),
+    "neuron_activity": FigureEntry(
+        _counted, "4 Place", _conditions, parts=lambda config: config["translation"], labels=EXPERIMENT
+    ),
+}
