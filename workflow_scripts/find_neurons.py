@@ -8,7 +8,7 @@ import numpy as np
 
 from langatlas import runlog
 from langatlas.locate.activation_files import open_together
-from langatlas.locate.neuron_files import NeuronSet, described, write_neurons
+from langatlas.neuron_files import NeuronSet, described, write_neurons
 from langatlas.locate.neurons import LapeSettings, by_precision, lape, precisions
 from langatlas.provenance import collect
 

@@ -6,7 +6,7 @@ params.plan: (method, side, share) of each file of output.regions, in order; par
 
 from langatlas import runlog
 from langatlas.locate.equal import select_equal
-from langatlas.locate.neuron_files import read_neurons
+from langatlas.neuron_files import read_neurons
 from langatlas.provenance import collect
 
 if __name__ == "__main__":

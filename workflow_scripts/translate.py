@@ -11,7 +11,7 @@ from langatlas import runlog
 from langatlas.corpora.translation_prompts import Condition
 from langatlas.measure.translation import Progress, shape_of, write_texts
 from langatlas.measure.translation_experiment import Experiment, translate
-from langatlas.measure.translation_rows import write_rows
+from langatlas.translation_rows import write_rows
 from langatlas.models import checkpoint, devices
 from langatlas.provenance import collect
 from langatlas.tokens import TextTokenizer

@@ -131,7 +131,7 @@ def logits(model) -> torch.Tensor:
 
 
 def part(region: Region, layer: int, module: str) -> Part:
-    (found,) = [p for p in lines.matrices(region) if (p.layer, p.module) == (layer, module)]
+    (found,) = [p for p in region.matrices() if (p.layer, p.module) == (layer, module)]
     return found
 
 

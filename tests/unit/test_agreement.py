@@ -11,8 +11,7 @@ from families import CONFIGS, layout, located, tiny_family
 from langatlas import region
 from langatlas.locate import agreement, equal, neuron_lines
 from langatlas.locate.importance_files import FORMAT
-from langatlas.locate.neuron_files import NeuronSet
-from langatlas.locate.neurons import COLUMNS
+from langatlas.neuron_files import COLUMNS, NeuronSet
 from langatlas.present import agreement_tables
 from langatlas.region import Region, RegionWriter
 from langatlas.tensorfile import TensorWriter

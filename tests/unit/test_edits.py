@@ -45,16 +45,14 @@ def same(a, b):
 
 def test_lines_of_an_axis_are_what_the_storage_says(region):
     """q is stored (head, residual), o (residual, head), gate (ffn, residual), down (residual, ffn)."""
-    by_module = {place.module: place for place in lines.matrices(region) if place.layer == 0}
-    assert {m: len(lines.line_counts(region, by_module[m], "residual")) for m in by_module} == dict.fromkeys(
-        by_module, 8
-    )
-    assert len(lines.line_counts(region, by_module["attn.k"], "head")) == 4  # one of two heads: grouped-query attention
-    assert len(lines.line_counts(region, by_module["mlp.down"], "ffn")) == 12
+    by_module = {place.module: place for place in region.matrices() if place.layer == 0}
+    assert {m: len(region.line_counts(by_module[m], "residual")) for m in by_module} == dict.fromkeys(by_module, 8)
+    assert len(region.line_counts(by_module["attn.k"], "head")) == 4  # one of two heads: grouped-query attention
+    assert len(region.line_counts(by_module["mlp.down"], "ffn")) == 12
     mask = region.mask(by_module["attn.o"].name)
-    assert lines.line_counts(region, by_module["attn.o"], "head").tolist() == [mask[:, j].sum() for j in range(8)]
+    assert region.line_counts(by_module["attn.o"], "head").tolist() == [mask[:, j].sum() for j in range(8)]
     with pytest.raises(ValueError, match=r"attn\.q has no axis 'ffn'; it has head and residual"):
-        lines.line_counts(region, by_module["attn.q"], "ffn")
+        region.line_counts(by_module["attn.q"], "ffn")
 
 
 def test_top_middle_bottom_and_random_lines():

@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from langatlas.workflow import settings
-from langatlas.locate.neuron_files import NeuronSet
-from langatlas.locate.neurons import COLUMNS
+from langatlas.neuron_files import COLUMNS, NeuronSet
 from langatlas.present import neuron_tables, steering_table
 
 ROOT = Path(__file__).parents[2]

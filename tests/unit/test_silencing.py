@@ -17,10 +17,9 @@ from langatlas.intervene.neurons import (
     read_clamps,
     write_clamps,
 )
-from langatlas.intervene.silencing import BY_FREQUENCY, silencing, steering
+from langatlas.intervene.silencing import silencing, steering
 from langatlas.locate.activation_files import ActivationFile, Activations
-from langatlas.locate.neuron_files import NeuronSet
-from langatlas.locate.neurons import COLUMNS
+from langatlas.neuron_files import BY_FREQUENCY, COLUMNS, NeuronSet
 from langatlas.measure.perplexity import SCHEMA, applied, describe, sweep
 from langatlas.models.neurons import hooked, n_neurons, sites
 from langatlas.present import edit_tables, silencing_table

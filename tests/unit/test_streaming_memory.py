@@ -20,8 +20,7 @@ import numpy as np
 import pandas as pd
 from langatlas.locate import concentration, equal, matched, neuron_lines, overlap, regions, reliability, similarity
 from langatlas.locate.importance_files import add_shards
-from langatlas.locate.neuron_files import NeuronSet
-from langatlas.locate.neurons import COLUMNS
+from langatlas.neuron_files import COLUMNS, NeuronSet
 from langatlas.region import Region
 from langatlas.tensorfile import TensorWriter
 

@@ -19,7 +19,7 @@ from langatlas.locate.peaks import peaks, pooled, writing_counts
 from langatlas.measure import translation
 from langatlas.measure.translation import Progress, write_texts
 from langatlas.measure.translation_experiment import Experiment, counted_columns, first_line, translate
-from langatlas.measure.translation_rows import counts, read_rows, write_rows
+from langatlas.translation_rows import counts, read_rows, write_rows
 from langatlas.models.neurons import hooked, n_neurons
 from tiny import VOCABULARY, tiny_llama
 

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from langatlas.models.adapters import Part, parts_of
+from langatlas.models.adapters import AXES, Part, dimension_of, parts_of
 from langatlas.tensorfile import TensorFile, TensorWriter
 
 FORMAT = "langatlas.region/1"
+EQUAL = "-equal-"  # METHOD-equal-LANGUAGE: what a method chose, cut to the size that all methods have
+SHARE = "share "  # what stands before the share of that size in the column `setting`
 
 
 def pack(mask: np.ndarray) -> np.ndarray:
@@ -98,6 +100,26 @@ class Region:
     def part_count(self, part: Part) -> int:
         """Number of selected parameters of one logical matrix or vector."""
         return int(np.bitwise_count(self.part_bits(part)).sum(dtype=np.int64))
+
+    def matrices(self) -> list[Part]:
+        """The logical matrices of decoder blocks, in the model's order."""
+        return [part for part in self.parts() if part.module in AXES and part.kind == "weight"]
+
+    def line_counts(self, place: Part, axis: str) -> np.ndarray:
+        """How many selected parameters each line along ``axis`` of one matrix holds. Shape: (lines,)."""
+        return self.part_mask(place).sum(axis=1 - dimension_of(place.module, axis), dtype=np.int64)
+
+    def axis_totals(self, axis: str) -> np.ndarray:
+        """Counts of selected parameters by line of an axis, summed over all matrices that have it.
+
+        Raises ValueError where matrices disagree about the number of lines (as heads do with grouped-query attention).
+        """
+        counts = [self.line_counts(place, axis) for place in self.matrices() if axis in AXES[place.module]]
+        if len({len(count) for count in counts}) > 1:
+            raise ValueError(
+                f"{self.path}: matrices differ in their number of {axis} lines: {sorted({*map(len, counts)})}"
+            )
+        return np.sum(counts, axis=0)
 
 
 def save(path: str | os.PathLike, masks: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:

@@ -13,8 +13,7 @@ import pandas as pd
 
 from langatlas.files import atomic
 from langatlas.locate.activation_files import Activations
-from langatlas.locate.neuron_files import NeuronSet, read_neurons, write_neurons
-from langatlas.locate.neurons import COLUMNS
+from langatlas.neuron_files import COLUMNS, NeuronSet, read_neurons, write_neurons
 from langatlas.provenance import collect
 
 TOKENS = ("n", "total_tokens")

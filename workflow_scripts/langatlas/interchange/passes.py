@@ -16,7 +16,7 @@ import numpy as np
 from langatlas.files import atomic
 from langatlas.locate.activation_files import ActivationFile, Activations
 from langatlas.locate.peaks import writing_counts
-from langatlas.measure.translation_rows import by_pass, read_rows
+from langatlas.translation_rows import by_pass, read_rows
 from langatlas.provenance import collect
 
 SUFFIXES = ("-proportion.jsonl", "-index.jsonl", "-result.txt")

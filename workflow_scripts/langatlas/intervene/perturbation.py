@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from langatlas.intervene.edits import Change, Edit
-from langatlas.locate.lines import biases, cut, matrices
+from langatlas.locate.lines import biases, cut
 from langatlas.locate.selection import random_keys
 from langatlas.models.adapters import AXES, dimension_of
 from langatlas.region import Region
@@ -40,7 +40,7 @@ def dimension_edits(places: Region, dimensions: Sequence[int], seeds: Sequence[i
 
     ``places``: any region of the model (for its matrices). Controls: as many random dimensions, once a seed.
     """
-    found = [place for place in matrices(places) if "residual" in AXES[place.module]]
+    found = [place for place in places.matrices() if "residual" in AXES[place.module]]
     bias_of = biases(places)
     width = found[0].shape[dimension_of(found[0].module, "residual")]
     for dimension in dimensions:

@@ -6,9 +6,8 @@ import numpy as np
 
 from langatlas.intervene.neurons import Clamp, clamp_of, frequency_matched_mask, random_mask
 from langatlas.locate.activation_files import ActivationFile
-from langatlas.locate.neuron_files import NeuronSet
+from langatlas.neuron_files import BY_FREQUENCY, NeuronSet
 
-BY_FREQUENCY = "matched in activation frequency"
 CONTROLS = ("layer", "frequency")
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from langatlas.locate.lines import line_counts, matrices
 from langatlas.locate.overlap import described
 from langatlas.models.adapters import AXES
 from langatlas.region import Region
@@ -88,7 +87,7 @@ def concentration(region: Region, seed: int, draws: int = DRAWS) -> pd.DataFrame
     p: one-sided, as concentrated or more by chance; for Moran's I by the normal law, for Gini by draws (never 0).
     """
     rows = []
-    for place in matrices(region):
+    for place in region.matrices():
         mask = region.part_mask(place)
         selected = int(mask.sum())
         common = {**described(region), "parameter": place.name, "layer": place.layer, "module": place.module}
@@ -99,7 +98,7 @@ def concentration(region: Region, seed: int, draws: int = DRAWS) -> pd.DataFrame
         z = (value - mean) / sd
         rows.append(common | _measured("moran", value, mean, sd, z, float(norm.sf(z))))
         for axis in AXES[place.module]:
-            counts = line_counts(region, place, axis)
+            counts = region.line_counts(place, axis)
             null = gini_null(len(counts), mask.size // len(counts), selected, draws, seed)
             value = float(gini(counts))
             sd = float(null.std(ddof=1))

@@ -22,23 +22,22 @@ import numpy as np
 
 from langatlas.intervene import neurons
 from langatlas.locate.importance_files import FORMAT as IMPORTANCE
-from langatlas.locate.neuron_files import NeuronSet, check_model
+from langatlas.neuron_files import NeuronSet, check_model
 from langatlas.locate.neuron_lines import check_same_model, line_mask, neuron_parts, parameters_of_a_neuron
 from langatlas.locate.regions import inherited, random_mask, side_of
 from langatlas.models.adapters import Part
-from langatlas.region import Region, RegionWriter
+from langatlas.region import EQUAL, SHARE, Region, RegionWriter
 from langatlas.tensorfile import TensorFile
 
 BY_IMPORTANCE = "importance"
 LOW_IS_GOOD = ("lape",)  # scores of which the smallest are the best
-SHARE = "share "  # what stands before the share in the column `setting`
 Plan = Mapping[tuple[str, str, str], str]  # (method, side, share as in the config) -> path of the region file
 Chooser = Callable[[Part], np.ndarray]  # part -> mask, or places in it, in the order as stored
 
 
 def name_of(method: str, language: str) -> str:
     """Name of such a region."""
-    return f"{method}-equal-{language}"
+    return f"{method}{EQUAL}{language}"
 
 
 def best_first(found: NeuronSet, language: str) -> np.ndarray:

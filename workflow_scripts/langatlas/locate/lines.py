@@ -19,16 +19,6 @@ SHARES = ("matrix", "layer", "global")
 SIDES = ("top", "middle", "bottom")
 
 
-def line_counts(region: Region, place: Part, axis: str) -> np.ndarray:
-    """How many parameters of the region each line along ``axis`` of one matrix holds. Shape: (lines,)."""
-    return region.part_mask(place).sum(axis=1 - dimension_of(place.module, axis), dtype=np.int64)
-
-
-def matrices(region: Region) -> list[Part]:
-    """The region's logical matrices of decoder blocks, in the model's order."""
-    return [part for part in region.parts() if part.module in AXES and part.kind == "weight"]
-
-
 Biases = Mapping[tuple[int, str], Part]
 
 
@@ -45,19 +35,6 @@ def cut(place: Part, axis: str, lines: Sequence[int], bias_of: Biases) -> list[C
         stored_dimension, indices, within = part.stored_lines(dimension, lines)
         changes.append(Change(part.name, stored_dimension, indices, within=within))
     return changes
-
-
-def axis_totals(region: Region, axis: str) -> np.ndarray:
-    """Counts of the region's parameters by line of an axis, summed over all matrices that have it.
-
-    Raises ValueError where matrices disagree about the number of lines (as heads do with grouped-query attention).
-    """
-    counts = [line_counts(region, place, axis) for place in matrices(region) if axis in AXES[place.module]]
-    if len({len(count) for count in counts}) > 1:
-        raise ValueError(
-            f"{region.path}: matrices differ in their number of {axis} lines: {sorted({*map(len, counts)})}"
-        )
-    return np.sum(counts, axis=0)
 
 
 def choose(counts: np.ndarray, n: int, side: str, seed_name: str = "") -> np.ndarray:
@@ -113,10 +90,10 @@ def line_edits(
 def _groups(region: Region, axes: Mapping[str, str], share: str) -> dict[str, tuple[list[Part], np.ndarray]]:
     """Matrices that lose the same lines, and the lines' counts, by a name."""
     groups: dict[str, tuple[list[Part], np.ndarray]] = {}
-    for place in matrices(region):
+    for place in region.matrices():
         if place.module not in axes:
             continue
-        counts = line_counts(region, place, axes[place.module])
+        counts = region.line_counts(place, axes[place.module])
         shared = f"{axes[place.module]} {len(counts)}"  # k and v may have fewer heads than q: then they share apart
         key = {"matrix": place.label, "layer": f"layer {place.layer} {shared}", "global": shared}[share]
         places, sums = groups.get(key, ([], np.zeros_like(counts)))

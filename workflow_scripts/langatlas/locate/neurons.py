@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from langatlas.neuron_files import COLUMNS
+
 METHODS = ("lape", "precision")
-COLUMNS = ["method", "language", "side", "layer", "neuron", "score", "probability"]
 
 
 def entropy(probabilities_KLF: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ AXES = {
     "mlp.down": ("residual", "ffn"),
 }
 MODULE_ORDER = ["attn.q", "attn.k", "attn.v", "attn.o", "mlp.gate", "mlp.up", "mlp.down"]
+ALL_MODULES = "mlp"  # of the feed-forward layer: gate, up and down together
 FAMILY = ("model_type", "heads", "key_value_heads")  # what a region's metadata says of its model, to find parts
 
 

@@ -1,21 +1,25 @@
-"""Write a table for machines and for people at once, and read it back.
+"""A table: how it is read, built, laid out for people, and written for machines and for people at once.
 
 Five files share one name: ``.csv`` (tidy, full precision), ``.md``, ``.tex`` and ``.html`` (wide, three significant
-digits) and ``.json`` (title, number of rows, meaning of every column, provenance).
+digits) and ``.json`` (title, number of rows, meaning of every column, which module made it, provenance).
 """
 
 import html
+import importlib
 import json
 import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from langatlas import provenance
 from langatlas.files import atomic
-from langatlas.present import columns, markup
+from langatlas.present import markup
+from langatlas.present.layout import Labels
 
-SUFFIXES = (".csv", ".md", ".tex", ".html", ".json")
+MODULES = "langatlas.present.tables"
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>
@@ -31,47 +35,97 @@ tbody tr:nth-child(even) {{ background: #f4f4f4; }}
 {body}
 </body></html>
 """
-Wide = pd.DataFrame | dict[str, pd.DataFrame]
+Parts = dict[str, pd.DataFrame]  # by caption: a heading, and perhaps sentences on further lines
+Files = Mapping[str, str | Iterable[str]]
 
 
-def write_table(
-    frame: pd.DataFrame,
-    path_csv: str | os.PathLike,
-    *,
-    wide: Wide | None = None,
-    title: str,
-    note: str,
-    code: str,
-    settings: dict,
-) -> None:
-    """Write ``frame`` as tidy CSV, and ``wide`` (else ``frame``) as Markdown, LaTeX and HTML, with provenance as JSON.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of ``langatlas.present.tables``: the module is named as its CSV, and exports it as ``TABLE``.
 
-    ``wide`` may be several tables by caption: a heading, and perhaps sentences on further lines. ``note`` tells people
-    how to read the numbers. ``code`` and ``settings`` are the code version and the config leaves behind the table.
-    Each file appears only when complete, the CSV last.
-    Raises ValueError for a column that ``present.columns`` does not define, and for a path that is not ``.csv``.
+    ``note`` tells people how to read the numbers. ``columns``: all of them in their order, and what each means.
+    ``inputs``: what reads the files of each name, one path or several (``langatlas.workflow.registry`` says which these are).
+    ``build(**inputs, **settings)`` makes the tidy frame. ``wide(frame, labels)`` lays it out for people; it is given the inputs
+    that ``shown`` names, too.
     """
-    path = Path(path_csv)
-    if path.suffix != ".csv":
-        raise ValueError(f"a table is written to a path ending in .csv, got {path}")
-    sidecar = {
-        "table": path.stem,
-        "title": title,
-        "note": note,
-        "rows": len(frame),
-        "columns": {name: columns.meaning(name) for name in frame.columns},
-        **provenance.collect(code=code, **settings),
-    }
-    parts = wide if isinstance(wide, dict) else {"": frame if wide is None else wide}
-    texts = {
-        ".md": _markdown_document(parts, title, note),
-        ".tex": _latex_document(parts, title, note, path.stem),
-        ".html": _html_document(parts, title, note),
-        ".json": json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n",
-        ".csv": frame.to_csv(index=False, lineterminator="\n"),
-    }
-    for suffix, text in texts.items():
-        write_text(path.with_suffix(suffix), text)
+
+    title: str
+    note: str
+    columns: Mapping[str, str]
+    inputs: Mapping[str, Callable]
+    build: Callable[..., pd.DataFrame]
+    wide: Callable[..., Parts]
+    shown: tuple[str, ...] = ()
+
+    def make(
+        self, files: Files, csv: str | os.PathLike, *, settings: dict, labels: Labels = None, code: str = ""
+    ) -> None:
+        """Read ``files``, build the table with ``settings``, and write it; ``code``: the code version behind it."""
+        inputs = {name: read(files[name]) for name, read in self.inputs.items()}
+        frame = self.build(**inputs, **settings)
+        shown = {name: inputs[name] for name in self.shown}
+        self.write(frame, csv, parts=self.wide(frame, labels, **shown), settings=settings, code=code)
+
+    def write(
+        self, frame: pd.DataFrame, csv: str | os.PathLike, *, parts: Parts, settings: dict | None = None, code: str = ""
+    ) -> None:
+        """Write ``frame`` as tidy CSV, and ``parts`` as Markdown, LaTeX and HTML, with provenance as JSON.
+
+        Each file appears only when complete, the CSV last. Raises ValueError for columns that are not those of the table, and
+        for a path that is not ``.csv``.
+        """
+        path = Path(csv)
+        if path.suffix != ".csv":
+            raise ValueError(f"a table is written to a path ending in .csv, got {path}")
+        if list(frame.columns) != list(self.columns):
+            unknown, missing = set(frame.columns) - set(self.columns), set(self.columns) - set(frame.columns)
+            raise ValueError(
+                f"{path.stem}: columns are not those of the table, in their order: without a meaning there: "
+                f"{sorted(unknown)}, missing: {sorted(missing)}"
+            )
+        sidecar = {
+            "table": path.stem,
+            "title": self.title,
+            "note": self.note,
+            "rows": len(frame),
+            "columns": dict(self.columns),
+            "made_by": f"{MODULES}.{path.stem}",
+            **provenance.collect(code=code, **(settings or {})),
+        }
+        texts = {
+            ".md": _markdown_document(parts, self.title, self.note),
+            ".tex": _latex_document(parts, self.title, self.note, path.stem),
+            ".html": _html_document(parts, self.title, self.note),
+            ".json": json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n",
+            ".csv": frame.to_csv(index=False, lineterminator="\n"),
+        }
+        for suffix, text in texts.items():
+            write_text(path.with_suffix(suffix), text)
+
+
+def load(name: str) -> Table:
+    """The table of this name."""
+    return importlib.import_module(f"{MODULES}.{name}").TABLE
+
+
+def paths(given: str | Iterable[str]) -> str | list[str]:
+    """Paths as they are, for a table that reads file by file."""
+    return given if isinstance(given, str) else list(given)
+
+
+def read_tables(given: Iterable[str]) -> pd.DataFrame:
+    """Several tables below each other."""
+    return pd.concat([read_table(path) for path in given], ignore_index=True)
+
+
+def read_optional(given: Iterable[str]) -> pd.DataFrame | None:
+    """A table that not every run has: of no path or one."""
+    return next((read_table(path) for path in given), None)
+
+
+def read_rows(given: Iterable[str]) -> pd.DataFrame:
+    """Rows of measures (Parquet) below each other."""
+    return pd.concat(map(pd.read_parquet, given), ignore_index=True)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -18,9 +18,8 @@ def tables(config: dict, names: list[str] | None = None) -> list[str]:
 
 def table_settings(config: dict, name: str) -> dict:
     """What the numbers of a table depend on beside its inputs."""
-    entry = TABLES[name]
-    settings = {key: config["statistics"][key] for key in entry.settings}
-    return settings | ({"published_as": published_as(config)} if entry.same_as else {})
+    known = config["statistics"] | {"labels": config["labels"], "published_as": published_as(config)}
+    return {key: known[key] for key in TABLES[name].settings}
 
 
 def published_as(config: dict) -> dict[str, str]:

@@ -21,14 +21,13 @@ BOTH = ("resamples", "permutations", "seed")
 class TableEntry:
     """``inputs(config)``: files by the names that the table's module gives to them. ``wanted(config)``: whether there is one.
 
-    ``settings``: keys of ``statistics`` that its numbers depend on. ``same_as``: whether it needs to know which published
-    model each of ours is. ``category``: its place in the report. ``light``: cheap enough for the machine that submits.
+    ``settings``: what its numbers depend on beside: keys of ``statistics``, ``labels`` (the config's own), ``published_as``
+    (which published model each of ours is). ``category``: its place in the report. ``light``: cheap enough for the machine that submits.
     """
 
     inputs: Callable[[dict], Inputs]
     wanted: Callable[[dict], bool] = lambda config: True
     settings: tuple[str, ...] = ()
-    same_as: bool = False
     category: str = "5 Tables"
     light: bool = True
 
@@ -61,10 +60,9 @@ def _controlled(config: dict) -> list[str]:
 
 
 def _neurons(*published: str) -> Callable[[dict], Inputs]:
-    return lambda config: {
-        "neurons": experiments.neuron_files(config),
-        "published": [paths.published(name) for name in published],
-    }
+    """Neuron sets, and published tables under the names ``published_{name}``."""
+    known = {f"published_{name}": paths.published(name) for name in published}
+    return lambda config: {"neurons": experiments.neuron_files(config)} | known
 
 
 def _regions_of_models(config: dict) -> Inputs:
@@ -98,8 +96,8 @@ def token_stats(config: dict) -> list[str]:
 
 
 TABLES: dict[str, TableEntry] = {
-    "corpora": TableEntry(lambda config: {"stats": paths.corpus_stats(config)}),
-    "tokens": TableEntry(lambda config: {"stats": token_stats(config)}),
+    "corpora": TableEntry(lambda config: {"stats": paths.corpus_stats(config)}, settings=("labels",)),
+    "tokens": TableEntry(lambda config: {"stats": token_stats(config)}, settings=("labels",)),
     "perplexity": TableEntry(
         lambda config: {"rows": experiments.perplexity_files(config)},
         settings=(*BOTH, "published_processes"),
@@ -107,11 +105,12 @@ TABLES: dict[str, TableEntry] = {
     ),
     "base_perplexity": TableEntry(_table("perplexity")),
     "core_removal": TableEntry(
-        lambda config: _table("perplexity")(config) | {"published": paths.published("core_removal")}, same_as=True
+        lambda config: _table("perplexity")(config) | {"published": paths.published("core_removal")},
+        settings=("published_as",),
     ),
     "monolingual_removal": TableEntry(
         lambda config: _table("perplexity")(config) | {"published": paths.published("monolingual_removal")},
-        same_as=True,
+        settings=("published_as",),
     ),
     "effect_matrix": TableEntry(_table("perplexity")),
     "edits": TableEntry(_table("perplexity")),
@@ -126,8 +125,10 @@ TABLES: dict[str, TableEntry] = {
         lambda config: {"counts": paths.counts(config, "importance", "similarity", regions.milestones(config))}
     ),
     "controls": TableEntry(
-        lambda config: _table("perplexity")(config)
-        | {"counts": paths.counts(config, "controls", "overlap"), "rows": _controlled(config)},
+        lambda config: (
+            _table("perplexity")(config)
+            | {"counts": paths.counts(config, "controls", "overlap"), "rows": _controlled(config)}
+        ),
         settings=BOTH,
     ),
     "reliability": TableEntry(
@@ -137,15 +138,16 @@ TABLES: dict[str, TableEntry] = {
         }
     ),
     "concentration": TableEntry(lambda config: {"counts": paths.counts(config, "controls", "concentration")}),
-    "family_overlap": TableEntry(_table("region_overlap"), settings=TESTS),
+    "family_overlap": TableEntry(_table("region_overlap"), settings=(*TESTS, "labels")),
     "survival": TableEntry(
         _table("controls", "reliability", "concentration", "family_overlap", "effect_matrix", "core_removal"),
         category="0 What survives the controls",
     ),
     "readings": TableEntry(
-        lambda config: _table(
-            "perplexity", "controls", "reliability", "tokens", *(["pretraining"] if config["pretraining"] else [])
-        )(config),
+        lambda config: (
+            _table("perplexity", "controls", "reliability", "tokens")(config)
+            | {"pretraining": _optional("pretraining", bool(config["pretraining"]))(config)}
+        ),
         category="0 What survives the controls",
     ),
     "neuron_counts": TableEntry(_neurons("neuron_counts"), lambda config: bool(experiments.neuron_files(config))),
@@ -162,16 +164,12 @@ TABLES: dict[str, TableEntry] = {
     "region_neurons": TableEntry(
         lambda config: {"counts": paths.counts(config, "agreement", "region_neurons")},
         lambda config: bool(regions.agreement_languages(config)),
-        settings=BOTH,
     ),
     "importance_activation": TableEntry(
         lambda config: {"counts": paths.counts(config, "agreement", "importance_activation")},
         lambda config: bool(regions.agreement_languages(config)),
-        settings=BOTH,
     ),
-    "equal_removal": TableEntry(
-        _equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"
-    ),
+    "equal_removal": TableEntry(_equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"),
     "isolation": TableEntry(_equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"),
     "translation": TableEntry(_rows("translation"), _has("translation"), settings=BOOTSTRAP),
     "inhibition": TableEntry(_rows("translation"), _has("translation"), settings=BOOTSTRAP),
@@ -184,16 +182,20 @@ TABLES: dict[str, TableEntry] = {
         lambda config: {"rows": experiments.pretraining_files(config)}, _has("pretraining"), settings=BOOTSTRAP
     ),
     "published": TableEntry(
-        lambda config: _table("perplexity")(config)
-        | {
-            "pretraining": _optional("pretraining", bool(config["pretraining"]))(config),
-            "published": paths.published_files(),
-        },
-        same_as=True,
+        lambda config: (
+            _table("perplexity")(config)
+            | {
+                "pretraining": _optional("pretraining", bool(config["pretraining"]))(config),
+                "published": paths.published_files(),
+            }
+        ),
+        settings=("published_as",),
     ),
     "findings": TableEntry(
-        lambda config: _table("perplexity", "effect_matrix")(config)
-        | {"isolation": _optional("isolation", bool(_equal(config)))(config)}
+        lambda config: (
+            _table("perplexity", "effect_matrix")(config)
+            | {"isolation": _optional("isolation", bool(_equal(config)))(config)}
+        )
     ),
 }
 
@@ -335,16 +337,19 @@ FIGURES: dict[str, FigureEntry] = {
         _core_removal,
     ),
     "core_lines": FigureEntry(
-        _drawn_from("edits"), "2 Removal", _core_lines,
+        _drawn_from("edits"),
+        "2 Removal",
+        _core_lines,
         models=_if_any(lambda config: experiments.of_kind(config, "lines")),
     ),
     "effect_matrix": FigureEntry(_drawn_from("effect_matrix"), "2 Removal", _effect_matrix),
     "controls": FigureEntry(
         _drawn_from("controls"),
         "2 Removal",
-        lambda config, part: {
-            "samples": config["importance"]["variants"]["samples"], "core_samples": regions.last_milestone(config)
-        } | _sequences(config),
+        lambda config, part: (
+            {"samples": config["importance"]["variants"]["samples"], "core_samples": regions.last_milestone(config)}
+            | _sequences(config)
+        ),
         models=_if_any(lambda config: experiments.removing(config, regions.CONTROLS)),
     ),
     "silencing": FigureEntry(
@@ -382,8 +387,9 @@ FIGURES: dict[str, FigureEntry] = {
     "density_by_layer": FigureEntry(
         _drawn_from("region_density"),
         "4 Place",
-        lambda config, part: {"kinds": _density_kinds(config), "ratio": config["figures"]["density"]["ratio"]}
-        | _samples(config),
+        lambda config, part: (
+            {"kinds": _density_kinds(config), "ratio": config["figures"]["density"]["ratio"]} | _samples(config)
+        ),
     ),
     "density_sheet": FigureEntry(
         lambda config, model, part: {"region": density_region(config, model, part)},

@@ -1,6 +1,6 @@
 """Neuron sets: which neurons belong to which language, Parquet (``langatlas.neurons/1``).
 
-One row a (language, side, neuron): the columns of ``neurons.COLUMNS``. Metadata: method, languages (JSON, in order: one
+One row a (language, side, neuron): COLUMNS. Metadata: method, languages (JSON, in order: one
 without neurons has no row), layers, width, model, model_hash, reading, provenance.
 """
 
@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from langatlas.files import atomic
-from langatlas.locate.neurons import COLUMNS
 
 FORMAT = "langatlas.neurons/1"
+COLUMNS = ["method", "language", "side", "layer", "neuron", "score", "probability"]
+BY_FREQUENCY = "matched in activation frequency"
+"""What stands in the column ``setting`` of random neurons that are as often active as those that they control."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From the rows of perplexity files, one a sequence, to the table `perplexity`, one row an intervention.
+"""From the rows of perplexity files, one a sequence, to one row an intervention, as in the table `perplexity`.
 
 Axes: I interventions of one language, S sequences, R resamples.
 """
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from langatlas import statistics
-from langatlas.present import columns
+from langatlas.present import columns, paired
 
 COORDINATES = ["model", "experiment", "language"]
 SAME = ["sequence", "n_tokens", "n_bytes"]  # must be equal for all interventions of a language
@@ -25,7 +25,7 @@ PUBLISHED_BATCH = 16  # sequences of one batch of the released evaluation
 SIDES = ("base", "top", "middle", "bottom", "random")
 
 
-def tabulate_perplexity(
+def summarized(
     paths: Iterable[str | os.PathLike],
     *,
     resamples: int = 2000,
@@ -33,7 +33,7 @@ def tabulate_perplexity(
     seed: int = 0,
     published_processes: int = 1,
 ) -> pd.DataFrame:
-    """The table `perplexity` of many perplexity files (one a model, experiment and language, in any order).
+    """One row an intervention of many perplexity files (one a model, experiment and language, in any order).
 
     Intervals: percentile bootstrap over sequences, the same resamples for all interventions of a file. They are empty
     where a file has one sequence only. p-values: paired sign-flip test against the random control, whose per-sequence
@@ -45,7 +45,7 @@ def tabulate_perplexity(
     tables = [summarize(read_rows(path), path, **settings) for path in sorted(map(Path, paths))]
     if not tables:
         raise ValueError("no perplexity files: is any experiment with a language configured?")
-    return pd.concat(tables, ignore_index=True)[columns.PERPLEXITY]
+    return pd.concat(tables, ignore_index=True)
 
 
 def read_rows(path: str | os.PathLike) -> pd.DataFrame:
@@ -83,14 +83,11 @@ def summarize(
     control_TS = np.array([nll_IS[controls_I[index]].mean(axis=0) for index in treated_T]).reshape(-1, nll_IS.shape[1])
 
     series_KS = np.vstack([nll_IS, control_TS, weights_2S])
-    point = _reductions(series_KS.sum(axis=1)[None], base, treated_T)
-    resampled = _reductions(statistics.bootstrap_sums(series_KS, resamples, seed), base, treated_T)
     tokens_S, bytes_S = weights_2S
     table = interventions.assign(**{name: rows[name].iloc[0] for name in COORDINATES})
-    for name, value_1I in point.items():
-        ends = statistics.percentile_interval(resampled[name]) if len(tokens_S) > 1 else value_1I[[0, 0]] * np.nan
+    for name, drawn in _reductions(paired.drawn_sums(series_KS, resamples, seed), base, treated_T).items():
         finish = np.asarray if name == "bits_per_byte" else statistics.exp_or_inf
-        table[columns.with_interval(name)] = finish(np.vstack([value_1I, ends])).T
+        table = table.assign(**paired.interval(name, drawn, finish))
     nll_ends_IS, (n_ends_S, *_) = ends_2IS
     table["perplexity_published"] = published_perplexity(nll_IS - nll_ends_IS, tokens_S - n_ends_S, processes)
     p_values = statistics.sign_flip_p_values(nll_IS[treated_T] - control_TS, permutations, seed)
@@ -99,7 +96,7 @@ def summarize(
 
 
 def _reductions(sums_RK: np.ndarray, base: int, treated_T: np.ndarray) -> dict[str, np.ndarray]:
-    """Every number of the table from sums over sequences, (R, I) each; all but bits per byte as logarithms.
+    """Every number of the table from drawn sums over sequences, (1 + R, I) each; all but bits per byte as logarithms.
 
     K: I interventions, T random controls (one a treated intervention), tokens, bytes.
     """
