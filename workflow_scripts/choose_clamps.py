@@ -7,8 +7,8 @@ from langatlas import runlog
 from langatlas.intervene.neurons import write_clamps
 from langatlas.intervene.silencing import silencing
 from langatlas.locate.activation_files import open_together
-from langatlas.neuron_files import check_model, read_neurons
 from langatlas.models.checkpoint import Manifest
+from langatlas.neuron_files import check_model, read_neurons
 from langatlas.provenance import collect
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import numpy as np
 
 from langatlas import runlog
 from langatlas.locate.activation_files import open_together
-from langatlas.neuron_files import NeuronSet, described, write_neurons
 from langatlas.locate.neurons import LapeSettings, by_precision, lape, precisions
+from langatlas.neuron_files import NeuronSet, described, write_neurons
 from langatlas.provenance import collect
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from langatlas import runlog
 from langatlas.files import atomic
 from langatlas.locate.activation_files import open_together
 from langatlas.locate.agreement import importance_and_activation, region_in_neurons
-from langatlas.neuron_files import check_model, read_neurons
 from langatlas.locate.neuron_lines import importance_of_neurons
+from langatlas.neuron_files import check_model, read_neurons
 from langatlas.region import Region, check_same_parameters
 
 if __name__ == "__main__":

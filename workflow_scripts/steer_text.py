@@ -12,9 +12,9 @@ from langatlas import runlog
 from langatlas.files import atomic
 from langatlas.intervene.silencing import steering
 from langatlas.locate.activation_files import open_together
-from langatlas.neuron_files import check_model, read_neurons
 from langatlas.measure.generation import generate, prompt_of
 from langatlas.models import checkpoint, devices
+from langatlas.neuron_files import check_model, read_neurons
 from langatlas.provenance import collect
 from langatlas.tokens import TextTokenizer, open_shard
 

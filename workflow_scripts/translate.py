@@ -11,10 +11,10 @@ from langatlas import runlog
 from langatlas.corpora.translation_prompts import Condition
 from langatlas.measure.translation import Progress, shape_of, write_texts
 from langatlas.measure.translation_experiment import Experiment, translate
-from langatlas.translation_rows import write_rows
 from langatlas.models import checkpoint, devices
 from langatlas.provenance import collect
 from langatlas.tokens import TextTokenizer
+from langatlas.translation_rows import write_rows
 
 if __name__ == "__main__":
     with runlog.job(snakemake):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
 from langatlas.present.perplexity_table import tabulate_perplexity
+
 from langatlas.present.table import read_table, write_table
 from synthetic import perplexity_rows
 

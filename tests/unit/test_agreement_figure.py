@@ -6,10 +6,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from langatlas.present.agreement_tables import IMPORTANCE_ACTIVATION, REGION_NEURONS
 
 import figure_data
 from langatlas.languages import order_by_family
-from langatlas.present.agreement_tables import IMPORTANCE_ACTIVATION, REGION_NEURONS
 from langatlas.present.figures import agreement, canvas
 
 

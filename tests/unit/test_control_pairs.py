@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from langatlas.present.control_pairs import against_core, control_rows
+from langatlas.present.perplexity_table import read_rows
 
 from langatlas.locate import concentration
 from langatlas.present import columns, control_tables
-from langatlas.present.control_pairs import against_core, control_rows
 from langatlas.present.figures import concentration as concentration_figure
-from langatlas.present.perplexity_table import read_rows
 from synthetic import TYPES
 
 FAST = {"resamples": 400, "permutations": 499, "seed": 1}

@@ -10,13 +10,13 @@ import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from langatlas.corpora.table import corpora_table, read_stats, wide_table
 from pyarrow import parquet
 
 from corpus_builder import SPLITS, build, texts, write_jsonl
 from langatlas.corpora import build as build_module
 from langatlas.corpora.records import Record, digest, is_empty, normalise
 from langatlas.corpora.splits import choose_split, split_of
-from langatlas.corpora.table import corpora_table, read_stats, wide_table
 from langatlas.present.table import read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]

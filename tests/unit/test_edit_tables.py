@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from langatlas.present.perplexity_table import tabulate_perplexity
 
 from langatlas.present import columns, edit_tables
 from langatlas.present.figures import core_lines
-from langatlas.present.perplexity_table import tabulate_perplexity
 from small_tables import FAST, write_rows
 from synthetic import NULL_INTERVENTION, TYPES
 

@@ -6,12 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from langatlas.present.generation_table import generation as build
+from langatlas.present.generation_table import wide_generation
 
 from langatlas.intervene.edits import Change, Edit
 from langatlas.measure import generation
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
-from langatlas.present.generation_table import generation as build
-from langatlas.present.generation_table import wide_generation
 from langatlas.tokens import TextTokenizer
 from tiny import VOCABULARY, tiny_llama
 

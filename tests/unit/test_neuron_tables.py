@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from langatlas.workflow import settings
 from langatlas.neuron_files import COLUMNS, NeuronSet
 from langatlas.present import neuron_tables, steering_table
+from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = [ROOT / "resources" / "published" / f"{name}.csv" for name in ("neuron_counts", "neuron_overlap")]

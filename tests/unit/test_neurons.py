@@ -10,7 +10,6 @@ from sklearn.metrics import average_precision_score
 
 from langatlas.interchange.neurons import counts_from_file, neurons_from_file, neurons_to_file
 from langatlas.locate.activation_files import ActivationFile
-from langatlas.neuron_files import NeuronSet, check_model, read_neurons, write_neurons
 from langatlas.locate.neurons import (
     LapeSettings,
     average_precision,
@@ -20,6 +19,7 @@ from langatlas.locate.neurons import (
     lape,
     precisions,
 )
+from langatlas.neuron_files import NeuronSet, check_model, read_neurons, write_neurons
 
 LANGUAGES = ["en", "ru", "zh"]
 COUNTS = os.environ.get("LANGATLAS_COUNTS")  # folder of released activation counts, {language}.pt

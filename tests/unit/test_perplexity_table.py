@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from langatlas.present.perplexity_table import published_perplexity, tabulate_perplexity
 
 from langatlas.present import columns, markup, published, removal_tables, wide_tables
-from langatlas.present.perplexity_table import published_perplexity, tabulate_perplexity
 from small_tables import FAST, PUBLISHED, row_of, write_both_experiments, write_rows
 from synthetic import TYPES, perplexity_rows
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from langatlas.present.published import load_core
 
 from langatlas.present import columns, published_table
-from langatlas.present.published import load_core
 from small_tables import PUBLISHED
 
 

@@ -5,12 +5,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from langatlas.present.question_table import ALL, questions, wide_questions
 
 from figure_data import STYLE
 from langatlas.present import columns
 from langatlas.present.figures import canvas
 from langatlas.present.figures import questions as drawn
-from langatlas.present.question_table import ALL, questions, wide_questions
 from langatlas.present.table import read_table, write_table
 from small_tables import row_of
 

@@ -4,9 +4,9 @@ import math
 
 import pandas as pd
 import pytest
+from langatlas.present.region_tables import REGION_TABLES
 
 from langatlas.present import columns
-from langatlas.present.region_tables import REGION_TABLES
 from langatlas.present.table import read_table, write_table
 
 SETTING = {"model": "mini", "samples": 256, "scope": "matrix", "ratio": 0.5}

@@ -4,9 +4,9 @@ import math
 
 import pandas as pd
 import pytest
+from langatlas.present.perplexity_table import tabulate_perplexity
 
 from langatlas.present import columns, findings, published, removal_tables
-from langatlas.present.perplexity_table import tabulate_perplexity
 from langatlas.present.table import write_table
 from small_tables import FAST, LANGUAGES, PUBLISHED, row_of, write_both_experiments, write_rows
 from synthetic import perplexity_rows

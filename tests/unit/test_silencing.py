@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from langatlas.present.perplexity_table import tabulate_perplexity
 
 from families import CONFIGS, FFN, layout, tiny_family
 from langatlas.intervene.neurons import (
@@ -19,11 +20,10 @@ from langatlas.intervene.neurons import (
 )
 from langatlas.intervene.silencing import silencing, steering
 from langatlas.locate.activation_files import ActivationFile, Activations
-from langatlas.neuron_files import BY_FREQUENCY, COLUMNS, NeuronSet
 from langatlas.measure.perplexity import SCHEMA, applied, describe, sweep
 from langatlas.models.neurons import hooked, n_neurons, sites
+from langatlas.neuron_files import BY_FREQUENCY, COLUMNS, NeuronSet
 from langatlas.present import edit_tables, silencing_table
-from langatlas.present.perplexity_table import tabulate_perplexity
 from langatlas.tokens import TokenShard
 from tiny import random_sequences, tiny_llama
 

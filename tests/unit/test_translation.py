@@ -19,8 +19,8 @@ from langatlas.locate.peaks import peaks, pooled, writing_counts
 from langatlas.measure import translation
 from langatlas.measure.translation import Progress, write_texts
 from langatlas.measure.translation_experiment import Experiment, counted_columns, first_line, translate
-from langatlas.translation_rows import counts, read_rows, write_rows
 from langatlas.models.neurons import hooked, n_neurons
+from langatlas.translation_rows import counts, read_rows, write_rows
 from tiny import VOCABULARY, tiny_llama
 
 PROMPTS = [[1, 5, 9], [1, 7], [1, 3, 3, 8, 2, 4], [1, 9, 9, 9], [1, 2], [1, 20, 11, 6, 5, 4, 3]]

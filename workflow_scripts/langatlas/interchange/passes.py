@@ -16,8 +16,8 @@ import numpy as np
 from langatlas.files import atomic
 from langatlas.locate.activation_files import ActivationFile, Activations
 from langatlas.locate.peaks import writing_counts
-from langatlas.translation_rows import by_pass, read_rows
 from langatlas.provenance import collect
+from langatlas.translation_rows import by_pass, read_rows
 
 SUFFIXES = ("-proportion.jsonl", "-index.jsonl", "-result.txt")
 

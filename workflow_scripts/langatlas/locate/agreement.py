@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from langatlas import statistics
-from langatlas.neuron_files import NeuronSet
 from langatlas.locate.neuron_lines import region_counts
 from langatlas.locate.overlap import described
 from langatlas.models.adapters import ALL_MODULES
+from langatlas.neuron_files import NeuronSet
 from langatlas.region import Region
 
 BLOCK_ELEMENTS = 2**22  # random numbers held at a time

@@ -22,10 +22,10 @@ import numpy as np
 
 from langatlas.intervene import neurons
 from langatlas.locate.importance_files import FORMAT as IMPORTANCE
-from langatlas.neuron_files import NeuronSet, check_model
 from langatlas.locate.neuron_lines import check_same_model, line_mask, neuron_parts, parameters_of_a_neuron
 from langatlas.locate.regions import inherited, random_mask, side_of
 from langatlas.models.adapters import Part
+from langatlas.neuron_files import NeuronSet, check_model
 from langatlas.region import EQUAL, SHARE, Region, RegionWriter
 from langatlas.tensorfile import TensorFile
 

@@ -44,4 +44,5 @@ def named(rows: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
 
 
 def of_the_largest(share: float) -> str:
+    """How large sets are, in words."""
     return "sets as large as the smallest" if share == 1 else f"sets of {markup.percent(share)} of that"

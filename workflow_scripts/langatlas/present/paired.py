@@ -1,4 +1,4 @@
-"""Comparisons are paired by item: what makes a sequence, question or sentence hard for one intervention makes it hard for another.
+"""Pairing by item: what makes a sequence, question or sentence hard for one intervention makes it hard for another.
 
 A *drawn* number has the value of all items first, and behind it that of every resample: (1 + R, ...). All series share the
 resamples (``statistics.bootstrap_sums``), so that differences and ratios of drawn numbers are paired.

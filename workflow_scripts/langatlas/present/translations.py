@@ -45,6 +45,7 @@ def baseline(name: str, conditions: Mapping[str, pd.DataFrame]) -> str | None:
 
 
 def about(key: tuple, part: pd.DataFrame) -> dict:
+    """The columns KEYS and ABOUT of a condition."""
     return dict(zip(KEYS, key, strict=True)) | part.iloc[0][ABOUT].to_dict()
 
 

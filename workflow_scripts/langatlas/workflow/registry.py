@@ -8,7 +8,6 @@ other (``provenance.code_version``).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from langatlas.neuron_settings import neuron_languages
 from langatlas.workflow import experiments, paths, regions
 
 Inputs = dict[str, str | list[str]]
@@ -22,7 +21,8 @@ class TableEntry:
     """``inputs(config)``: files by the names that the table's module gives to them. ``wanted(config)``: whether there is one.
 
     ``settings``: what its numbers depend on beside: keys of ``statistics``, ``labels`` (the config's own), ``published_as``
-    (which published model each of ours is). ``category``: its place in the report. ``light``: cheap enough for the machine that submits.
+    (which published model each of ours is). ``category``: its place in the report. ``light``: cheap enough for the machine
+    that submits.
     """
 
     inputs: Callable[[dict], Inputs]
@@ -202,7 +202,7 @@ TABLES: dict[str, TableEntry] = {
 
 @dataclass(frozen=True, slots=True)
 class FigureEntry:
-    """``inputs(config, model, part)``: files by the names that the figure's module gives to them, ``params`` what it is drawn with.
+    """``inputs(config, model, part)``: files by the names of the figure's module, ``params``: what it is drawn with.
 
     ``parts(config)``: the figure is drawn once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``:
     those that have it. ``labels``: what tells it from its like in the report, ``{part}`` replaced.

@@ -20,7 +20,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from langatlas import languages, statistics
+from langatlas import languages
 from langatlas.present import columns, equal_sets, layout, markup, paired
 from langatlas.present.perplexity_rows import read_rows
 from langatlas.present.table import Table, paths

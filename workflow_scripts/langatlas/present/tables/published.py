@@ -41,7 +41,10 @@ LAST = "our last milestone"
 
 
 def load(paths: Iterable[str]) -> pd.DataFrame:
-    """All published numbers of the folder of these files in one frame: the columns CASE, published_perplexity, published_ratio_to_base, judgement."""
+    """All published numbers in one frame: the columns CASE, published_perplexity, published_ratio_to_base, judgement.
+
+    ``paths``: the files of ``resources/published``, which lie in one folder.
+    """
     folder = Path(next(iter(paths))).parent
     core = published_numbers.load_core(folder / "core_removal.csv").assign(experiment="core removal")
     monolingual = published_numbers.load_monolingual(folder / "monolingual_removal.csv").assign(
@@ -81,7 +84,7 @@ def build(
     published: pd.DataFrame,
     published_as: Mapping[str, str],
 ) -> pd.DataFrame:
-    """``published`` (``load``) with ours beside it: one row a published number and model of ours, none lost where we have none."""
+    """``published`` (``load``) with ours beside it: a row a published number and model of ours, none lost where we have none."""
     rows = []
     for model in sorted(perplexity["model"].unique()):
         ours = perplexity[perplexity["model"] == model]

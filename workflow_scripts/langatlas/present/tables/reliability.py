@@ -1,4 +1,4 @@
-"""Does other text of the same language give the same region? As counted, and the core of each matrix beside the core of a wider scope."""
+"""Does other text of the same language give the same region, and a wider scope the same core?"""
 
 import pandas as pd
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from langatlas import statistics
 from langatlas.present import columns, layout, markup, paired, translation_scores, translations
 from langatlas.present.table import Table
 
