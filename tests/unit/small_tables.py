@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from langatlas.present.perplexity_table import tabulate_perplexity
 
-from langatlas.present.table import read_table, write_table
+from langatlas.present.table import read_table
+from langatlas.present.tables import perplexity
 from synthetic import perplexity_rows
 
 PUBLISHED = Path(__file__).parents[2] / "resources" / "published"
@@ -24,8 +24,8 @@ def write_both_experiments(folder: Path) -> pd.DataFrame:
     """The table `perplexity` of both experiments in four languages, written to ``folder`` and read back."""
     settings = [{"experiment": "core-removal"}, {"experiment": "monolingual-removal", "languages": LANGUAGES}]
     rows = [perplexity_rows(language, sequences=25, **more) for more in settings for language in LANGUAGES]
-    table = tabulate_perplexity([write_rows(folder, frame) for frame in rows], **FAST)
-    write_table(table, folder / "perplexity.csv", title="T", note="n", code="c", settings=FAST)
+    table = perplexity.build([write_rows(folder, frame) for frame in rows], **FAST)
+    perplexity.TABLE.write(table, folder / "perplexity.csv", parts={}, settings=FAST)
     pd.testing.assert_frame_equal(read_table(folder / "perplexity.csv"), table)
     return read_table(folder / "perplexity.csv")
 

@@ -12,7 +12,7 @@ from langatlas import region
 from langatlas.locate import agreement, equal, neuron_lines
 from langatlas.locate.importance_files import FORMAT
 from langatlas.neuron_files import COLUMNS, NeuronSet
-from langatlas.present import agreement_tables
+from langatlas.present.tables import importance_activation, region_neurons
 from langatlas.region import Region, RegionWriter
 from langatlas.tensorfile import TensorWriter
 
@@ -196,7 +196,7 @@ def masks_of_lines(chosen: np.ndarray, shapes=SHAPES) -> dict[str, np.ndarray]:
 def shares(regions, sets, permutations=999):
     counts = agreement.region_in_neurons(regions, sets, permutations=permutations, seed=1)
     counts[["samples", "ratio"]] = counts[["samples", "ratio"]].astype(float)
-    return agreement_tables.region_neurons(counts)
+    return region_neurons.build(counts)
 
 
 def test_a_region_made_of_a_language_s_neurons_lies_in_them_and_not_in_others(tmp_path):
@@ -214,7 +214,7 @@ def test_a_region_made_of_a_language_s_neurons_lies_in_them_and_not_in_others(tm
     assert ru.loc["mlp", "line_p_value"] < 0.005
     assert (en["line_p_value"] == 1).all()
     assert (ru.loc["mlp", "line_rank"], en.loc["mlp", "line_rank"]) == (1, 2)
-    text = next(iter(agreement_tables.wide_region_neurons(table)))
+    text = next(iter(region_neurons.wide(table)))
     assert "p < 0.05 in 1 of 1 languages" in text
     assert "hold most in 1 of 1" in text
 
@@ -263,8 +263,8 @@ def test_rank_correlations_are_spearman_s_and_their_intervals_those_of_ranking_a
     mean = table[table["layer"].isna()].set_index("language")
     assert mean.loc["ru", "rho"] == pytest.approx(rows.loc["ru"]["rho"].mean())
     assert mean.loc["ru", "low"] < mean.loc["ru", "rho"] < mean.loc["ru", "high"]
-    named = agreement_tables.importance_activation(table.assign(model="m", samples=8))
-    (wide,) = agreement_tables.wide_importance_activation(named).values()
+    named = importance_activation.build(table.assign(model="m", samples=8))
+    (wide,) = importance_activation.wide(named).values()
     assert wide["Language"].tolist() == ["English (en)", "Russian (ru)"]
 
 

@@ -6,11 +6,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from langatlas.present.agreement_tables import IMPORTANCE_ACTIVATION, REGION_NEURONS
 
 import figure_data
 from langatlas.languages import order_by_family
 from langatlas.present.figures import agreement, canvas
+from langatlas.present.tables import importance_activation, region_neurons
 
 
 def tables(labels) -> dict[str, pd.DataFrame]:
@@ -75,5 +75,8 @@ def test_the_figure_shows_a_matrix_a_method_and_has_every_glyph(labels, tmp_path
         assert shown[x, y] == f"{effects.loc[(a, b), 'ratio_to_base']:.2f}"
     labels_left = [text.get_text() for text in panels["isolation"].get_yticklabels()]
     assert (labels_left[-1], len(labels_left)) == ("all", len(labels) + 1)
-    for name, expected in (("shares", REGION_NEURONS), ("activation", IMPORTANCE_ACTIVATION)):
+    for name, expected in (
+        ("shares", list(region_neurons.COLUMNS)),
+        ("activation", list(importance_activation.COLUMNS)),
+    ):
         assert set(found[name]) <= set(expected), "columns that the tables have"

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from langatlas.present.control_pairs import against_core, control_rows
-from langatlas.present.perplexity_table import read_rows
 
 from langatlas.locate import concentration
-from langatlas.present import columns, control_tables
+from langatlas.present import columns
 from langatlas.present.figures import concentration as concentration_figure
+from langatlas.present.perplexity_rows import read_rows
+from langatlas.present.tables import reliability
+from langatlas.present.tables.controls import against_core, control_rows
 from synthetic import TYPES
 
 FAST = {"resamples": 400, "permutations": 499, "seed": 1}
@@ -125,13 +126,13 @@ def test_only_languages_in_which_controls_were_measured_are_compared(tmp_path):
 
 
 def test_core_of_a_wider_scope_stands_in_reliability():
-    counts = pd.DataFrame(columns=columns.RELIABILITY)
+    counts = pd.DataFrame(columns=list(reliability.COLUMNS))
     overlap = pd.DataFrame(
         {"model": "m", "region": ["core-wanda", "core-global", "core-global"], "scope": ["matrix", "global", "global"],
          "side": "top", "seed": np.nan, "ratio": 0.03, "parameter": ["a", "a", "b"], "n_a": 30, "n_b": [30, 10, 50],
          "intersection": [5, 8, 20], "union": [55, 32, 60], "n_parameters": 1000}
     )  # fmt: skip
-    (row,) = control_tables.reliability(counts, overlap).to_dict("records")
+    (row,) = reliability.build(counts, overlap).to_dict("records")
     assert row["comparison"] == "scopes"
     assert row["jaccard"] == pytest.approx(28 / 92)
 

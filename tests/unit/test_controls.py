@@ -8,8 +8,10 @@ from langatlas.locate import concentration, matched, reliability, variants
 from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.overlap import overlaps_with
 from langatlas.models.nll import pad, token_nll
-from langatlas.present import columns, control_tables
+from langatlas.present import removal
 from langatlas.present.figures import controls as controls_figure
+from langatlas.present.tables import concentration as concentration_table
+from langatlas.present.tables import reliability as reliability_table
 from langatlas.region import Region, save
 from langatlas.tensorfile import TensorFile
 from small_tables import survival_tables
@@ -191,7 +193,7 @@ def test_a_region_in_one_line_is_concentrated_and_a_random_one_is_not(tmp_path):
     assert (q.loc["gini-residual", "null_p_value"] < 0.01).all()
     assert (q.loc["gini-head", "statistic"] == 0).all()
     assert (chance["null_p_value"] < 0.05).mean() < 0.2
-    assert set(columns.CONCENTRATION) <= set(stripes.columns)
+    assert set(concentration_table.COLUMNS) <= set(stripes.columns)
 
 
 def test_overlap_with_the_core_is_counted_over_matrices_and_set_against_chance(tmp_path):
@@ -201,7 +203,7 @@ def test_overlap_with_the_core_is_counted_over_matrices_and_set_against_chance(t
     counts = overlaps_with(core, [other])
     both = sum((core.mask(n) & other.mask(n)).sum() for n in core.names if "norm" not in n)
     either = sum((core.mask(n) | other.mask(n)).sum() for n in core.names if "norm" not in n)
-    (row,) = control_tables.overlap_with_core(counts).to_dict("records")
+    (row,) = removal.overlap_with_core(counts).to_dict("records")
     assert row["jaccard"] == pytest.approx(both / either)
     assert 0.6 < row["times_chance"] < 1.4
 
@@ -210,9 +212,9 @@ def test_without_other_text_reliability_has_no_rows_and_its_table_is_empty():
     counts = reliability.reliability([], {}, 0.03)
     counts.insert(0, "model", "m")
     counts.insert(1, "ratio", 0.03)
-    table = control_tables.reliability(counts, counts.head(0))
-    assert (len(table), list(table.columns)) == (0, columns.RELIABILITY)
-    assert control_tables.wide_reliability(table) == {}
+    table = reliability_table.build(counts, counts.head(0))
+    assert (len(table), list(table.columns)) == (0, list(reliability_table.COLUMNS))
+    assert reliability_table.wide(table) == {}
 
 
 def test_reliability_compares_tops_and_ranks(written):

@@ -10,14 +10,14 @@ import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from langatlas.corpora.table import corpora_table, read_stats, wide_table
 from pyarrow import parquet
 
 from corpus_builder import SPLITS, build, texts, write_jsonl
 from langatlas.corpora import build as build_module
 from langatlas.corpora.records import Record, digest, is_empty, normalise
 from langatlas.corpora.splits import choose_split, split_of
-from langatlas.present.table import read_table, write_table
+from langatlas.present.table import read_table
+from langatlas.present.tables import corpora
 
 REPOSITORY = Path(__file__).parents[2]
 REAL_TEXT = Path(os.environ.get("LANGATLAS_TEXT", REPOSITORY.parent / "shared" / "data" / "corpora"))
@@ -256,19 +256,19 @@ def test_the_table_has_a_row_per_language_and_split_relatives_together(here):
     for language, n in (("uk", 1), ("de", 2), ("ru", 3)):
         write_jsonl(f"{language}.jsonl", [{"text": f"{language} é {number}"} for number in range(n)] + [{"text": ""}])
         build(here / "out" / language, jsonl("{language}.jsonl", splits=ALL_TEST), language=language)
-    stats = read_stats(here / "out" / language / "stats.json" for language in ("uk", "de", "ru"))
-    table = corpora_table(stats)
+    stats = corpora.read_stats(here / "out" / language / "stats.json" for language in ("uk", "de", "ru"))
+    table = corpora.build(stats)
     assert list(table.columns) == ["corpus", "language", "split", "documents", "bytes", "characters"]
     assert list(table["language"]) == ["de"] * 3 + ["ru"] * 3 + ["uk"] * 3
     assert list(table["split"]) == list(SPLITS) * 3
     assert table[table.split == "test"].values.tolist() == [
         ["tiny", "de", "test", 2, 14, 12], ["tiny", "ru", "test", 3, 21, 18], ["tiny", "uk", "test", 1, 7, 6],
     ]  # fmt: skip
-    wide = wide_table(stats)
+    (wide,) = corpora.wide(table, stats=stats).values()
     assert list(wide["Language"]) == ["German (de)", "Russian (ru)", "Ukrainian (uk)"]
     assert wide[["Pretrain", "Test", "Characters", "Read", "Empty"]].values.tolist() == [
         [0, 2, 12, 3, 1], [0, 3, 18, 4, 1], [0, 1, 6, 2, 1],
     ]  # fmt: skip
-    write_table(table, here / "corpora.csv", wide=wide, title="Corpora", note="", code="c0de", settings={})
+    corpora.TABLE.write(table, here / "corpora.csv", parts={"": wide})
     assert read_table(here / "corpora.csv").values.tolist() == table.values.tolist()
     assert "| German (de)" in (here / "corpora.md").read_text(encoding="utf-8")

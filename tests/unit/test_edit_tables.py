@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from langatlas.present.perplexity_table import tabulate_perplexity
 
-from langatlas.present import columns, edit_tables
 from langatlas.present.figures import core_lines
+from langatlas.present.tables import edits, outliers
+from langatlas.present.tables.perplexity import build as tabulate_perplexity
 from small_tables import FAST, write_rows
 from synthetic import NULL_INTERVENTION, TYPES
 
@@ -42,11 +42,11 @@ def table(tmp_path_factory):
     settings = [{"setting": s, "lines": n, "region": "core"} for s in ("a", "b") for n in (1, 3)]
     folder = tmp_path_factory.mktemp("edits")
     perplexity = tabulate_perplexity([write_rows(folder, rows_of("ru", "lines", settings))], **FAST)
-    return edit_tables.edits(perplexity)
+    return edits.build(perplexity)
 
 
 def test_each_setting_number_and_side_is_one_row_with_its_factor(table):
-    assert list(table.columns) == columns.EDITS
+    assert list(table.columns) == list(edits.COLUMNS)
     assert len(table) == 2 * 2 * 4
     row = table[(table["setting"] == "b") & (table["lines"] == 3) & (table["side"] == "top")].iloc[0]
     assert row["ratio_to_base"] == pytest.approx(math.exp((3 * 4.0 + 0.055) / 5))
@@ -60,7 +60,7 @@ def test_each_setting_number_and_side_is_one_row_with_its_factor(table):
 
 
 def test_people_read_sides_beside_each_other_and_the_figure_has_a_panel_a_setting(table):
-    part = edit_tables.wide_edits(table)["m, e, tested on Russian (ru)"]
+    part = edits.wide(table)["m, e, tested on Russian (ru)"]
     assert part["Lines"].tolist() == [1, 3, 1, 3]
     assert list(part.columns[2:6]) == ["Top × base", "Middle × base", "Bottom × base", "Random × base"]
     drawing = core_lines.figure(table, "m", "e")
@@ -73,8 +73,8 @@ def test_people_read_sides_beside_each_other_and_the_figure_has_a_panel_a_settin
 
 def test_a_single_parameter_stands_beside_its_random_control(tmp_path):
     rows = rows_of("ru", "set", [{"setting": "layer 1 norm.input", "lines": 1, "amount": 1.0}])
-    table = edit_tables.edits(tabulate_perplexity([write_rows(tmp_path, rows)], **FAST))
-    part = edit_tables.wide_edits(table)["m, e, tested on Russian (ru)"]
+    table = edits.build(tabulate_perplexity([write_rows(tmp_path, rows)], **FAST))
+    part = edits.wide(table)["m, e, tested on Russian (ru)"]
     assert part["Target"].tolist() == ["index top", "index middle", "index bottom"]
     assert part["Done"].tolist() == ["set to 1"] * 3
     assert len(set(part["Random × base"])) == 1
@@ -86,7 +86,7 @@ def test_overlap_of_outliers_with_the_dimensions_that_hold_the_region():
         {"layer": [0] * 6 + [1] * 6, "dimension": [*range(6)] * 2, "max_abs": [*largest, *(largest / 2)]}
     )
     extremes["max_abs_later"] = extremes["max_abs"] / 4
-    table = edit_tables.outliers(extremes, np.array([30, 0, 5, 25, 0, 0]), "m", shown=3)
+    table = outliers.of_model(extremes, np.array([30, 0, 5, 25, 0, 0]), "m", shown=3)
     assert table["dimension"].tolist() == [0, 2, 3]
     assert table["overlap"].tolist() == [1, 1, 3]
     assert table["region_share"].tolist() == [3.0, 0.5, 2.5]
@@ -94,4 +94,4 @@ def test_overlap_of_outliers_with_the_dimensions_that_hold_the_region():
     assert table["overlap_by_chance"].tolist() == pytest.approx([1 / 6, 4 / 6, 9 / 6])
     assert table["overlap_p_value"].tolist() == pytest.approx([1 / 6, 1 - 6 / 15, 1 / 20])
     assert table["times_median"].iloc[0] == 9 / 1.5
-    assert "Of the 3 dimensions" in next(iter(edit_tables.wide_outliers(table)))
+    assert "Of the 3 dimensions" in next(iter(outliers.wide(table)))

@@ -6,12 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from langatlas.present.generation_table import generation as build
-from langatlas.present.generation_table import wide_generation
 
 from langatlas.intervene.edits import Change, Edit
 from langatlas.measure import generation
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
+from langatlas.present.tables.generation import build, wide
 from langatlas.tokens import TextTokenizer
 from tiny import VOCABULARY, tiny_llama
 
@@ -79,7 +78,7 @@ def test_rows_hold_every_intervention_and_prompt_and_the_model_is_itself_again(t
     assert np.allclose(edited["repetition_rate"], 3 / 4)
     table = build(rows.assign(model="m", experiment="e"))
     assert table.loc[table["side"] == "base", "same_as_base"].all()
-    parts = wide_generation(table)
+    parts = wide(table)
     numbers = parts["m, e: numbers over all languages"]
     assert numbers["Removed"].tolist() == ["nothing", "core 3 %, top"]
     assert numbers["Repetition"].iloc[1] == pytest.approx(0.75)

@@ -10,7 +10,8 @@ import pytest
 
 from langatlas import region, statistics
 from langatlas.measure.perplexity import SCHEMA, describe
-from langatlas.present import columns, isolation, isolation_pages
+from langatlas.present import equal_sets
+from langatlas.present.tables import equal_removal, isolation
 from langatlas.region import Region
 
 SETTINGS = {"resamples": 300, "permutations": 500, "seed": 1}
@@ -60,7 +61,7 @@ def by_hand(folder) -> pd.DataFrame:
         of = {(*key, "top", None): values for key, values in found.items()}
         of |= {("lape", key, "random", seed): BASE + seed - 1 for key, seed in product(("en", "ru"), (1, 3))}
         paths.append(write(folder, label, of))
-    return isolation.isolation(paths, sizes(("lape", "importance"), ("en", "ru")), **SETTINGS)
+    return isolation.build(paths, sizes(("lape", "importance"), ("en", "ru")), **SETTINGS)
 
 
 def test_isolation_by_hand(tmp_path):
@@ -91,22 +92,22 @@ def test_isolation_by_hand(tmp_path):
     for group in (means, ~means):
         adjusted = statistics.holm(pairs["isolation_p_value"][group])
         np.testing.assert_allclose(pairs["isolation_p_value_holm"][group], adjusted)
-    assert {columns.meaning(name) for name in table.columns}
+    assert list(table.columns) == list(isolation.COLUMNS)
 
 
 def test_the_effects_are_those_of_the_general_table_with_their_random_controls(tmp_path):
     nll = {("lape", "ru", "top", None): [6, 9, 10]} | {("lape", "ru", "random", s): BASE + s - 1 for s in (1, 3)}
     path = write(tmp_path, "ru", nll)
-    table = isolation.equal_removal([path], sizes(("lape",), ("ru",)), **SETTINGS)
+    table = equal_removal.build([path], sizes(("lape",), ("ru",)), **SETTINGS)
     row = table[table["side"] == "top"].iloc[0]
     assert (row["method"], row["size_share"], row["n_parameters"], len(table)) == ("lape", 1.0, 240, 3)
     assert row["ratio_to_base"] == pytest.approx(np.exp(0.5))
     assert row["ratio_to_random"] == pytest.approx(np.exp(0.5 - 0.3))
-    parts = isolation_pages.wide_equal_removal(table)
+    parts = equal_removal.wide(table)
     assert parts["m, e: sets as large as the smallest"]["lape: ru"].tolist() == ["**1.65**"]
-    assert {columns.meaning(name) for name in table.columns}
+    assert list(table.columns) == list(equal_removal.COLUMNS)
     empty = dict.fromkeys(sizes(("lape",), ("ru",)), 0)
-    assert isolation.equal_removal([path], empty, **SETTINGS).empty
+    assert equal_removal.build([path], empty, **SETTINGS).empty
 
 
 def simulated(folder, effects: dict[str, tuple[float, float]], sequences: int = 40, spread=0.05):
@@ -132,7 +133,7 @@ def simulated(folder, effects: dict[str, tuple[float, float]], sequences: int = 
 
 def test_intervals_are_those_of_a_bootstrap_written_out(tmp_path):
     paths, of = simulated(tmp_path, {"lape": (0.1, 0.02)}, sequences=12)
-    table = isolation.isolation(paths, of, **SETTINGS)
+    table = isolation.build(paths, of, **SETTINGS)
     rows = pd.concat(map(pd.read_parquet, paths))
     weights = statistics.bootstrap_weights(12, SETTINGS["resamples"], SETTINGS["seed"])
 
@@ -157,7 +158,7 @@ def test_intervals_are_those_of_a_bootstrap_written_out(tmp_path):
 
 
 def test_selectivity_is_the_quotient_of_logarithms(tmp_path):
-    table = isolation.isolation(*simulated(tmp_path, {"lape": (0.3, 0.05), "precision": (0.1, 0.01)}), **SETTINGS)
+    table = isolation.build(*simulated(tmp_path, {"lape": (0.3, 0.05), "precision": (0.1, 0.01)}), **SETTINGS)
     means = table[table["region_language"].isna() & table["reference"].isna() & (table["side"] == "top")].set_index(
         "method"
     )
@@ -182,12 +183,12 @@ def test_p_values_are_those_of_all_sign_flips_of_documents(tmp_path):
 
 
 def only(table: pd.DataFrame) -> str:
-    ((_, part),) = table.groupby(isolation.TESTED)
-    return isolation_pages.verdict(part)
+    ((_, part),) = table.groupby(equal_sets.TESTED)
+    return isolation.verdict(part)
 
 
 def test_the_verdict_names_a_method_that_is_ahead_of_all_others(tmp_path):
-    table = isolation.isolation(
+    table = isolation.build(
         *simulated(tmp_path, {"importance": (0.3, 0.05), "lape": (0.1, 0.02), "precision": (0.08, 0.07)}), **SETTINGS
     )
     said = only(table)
@@ -198,13 +199,13 @@ def test_the_verdict_names_a_method_that_is_ahead_of_all_others(tmp_path):
     assert "their intervals do not overlap" in said
     assert "English (en) its region" in said
     assert "All isolate more than random sets." in said
-    ((heading, short),) = isolation_pages.in_short(table).items()
+    ((heading, short),) = isolation.in_short(table).items()
     assert heading == f"Regions and neurons removed at equal size: m, e\n{said}"
     assert short["Set"].tolist() == ["its region", "LAPE's neurons", "neurons by average precision"]
 
 
 def test_the_verdict_says_when_methods_cannot_be_told_apart_or_are_no_better_than_random(tmp_path):
-    table = isolation.isolation(
+    table = isolation.build(
         *simulated(tmp_path, {"importance": (0.01, 0.01), "lape": (0.1, 0.02), "precision": (0.1, 0.02)}), **SETTINGS
     )
     said = only(table)
@@ -215,7 +216,7 @@ def test_the_verdict_says_when_methods_cannot_be_told_apart_or_are_no_better_tha
 
 
 def test_paired_differences_are_seen_where_intervals_overlap(tmp_path):
-    table = isolation.isolation(
+    table = isolation.build(
         *simulated(tmp_path, {"importance": (0.11, 0.02), "lape": (0.1, 0.02)}, spread=0.5), **SETTINGS
     )
     assert "The first is ahead" in only(table)
@@ -224,7 +225,7 @@ def test_paired_differences_are_seen_where_intervals_overlap(tmp_path):
 
 def test_languages_without_another_one_tested_say_nothing(tmp_path):
     path = write(tmp_path, "ru", {("lape", "ru", "top", None): [6, 9, 10]})
-    assert isolation.isolation([path], sizes(("lape",), ("ru",)), **SETTINGS).empty
+    assert isolation.build([path], sizes(("lape",), ("ru",)), **SETTINGS).empty
 
 
 def test_sets_on_other_sequences_are_refused(tmp_path):
@@ -232,7 +233,7 @@ def test_sets_on_other_sequences_are_refused(tmp_path):
     rows = pd.read_parquet(paths[0])
     pq.write_table(pa.Table.from_pandas(rows.iloc[:-1], SCHEMA, preserve_index=False), paths[0])
     with pytest.raises(ValueError, match="not measured on the same sequences"):
-        isolation.isolation(paths, of, **SETTINGS)
+        isolation.build(paths, of, **SETTINGS)
 
 
 def test_unequal_numbers_of_parameters_are_refused(tmp_path):
@@ -240,9 +241,9 @@ def test_unequal_numbers_of_parameters_are_refused(tmp_path):
     for method, number in (("lape", 48), ("importance", 47)):
         own = {"region": f"{method}-equal-ru", "n_selected": str(number)}
         region.save(tmp_path / method, {"model.layers.0.mlp.up_proj.weight": np.zeros((2, 2), bool)}, described | own)
-    assert isolation.numbers_of_parameters([tmp_path / "lape"]) == {("m", "lape-equal-ru", "share 1.0"): 48}
+    assert equal_sets.numbers_of_parameters([tmp_path / "lape"]) == {("m", "lape-equal-ru", "share 1.0"): 48}
     with pytest.raises(ValueError, match="47 parameters, but other methods have 48 for ru"):
-        isolation.numbers_of_parameters([tmp_path / "lape", tmp_path / "importance"])
+        equal_sets.numbers_of_parameters([tmp_path / "lape", tmp_path / "importance"])
 
 
 def test_rows_of_a_measurement_say_the_share(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from langatlas.present import kinship
+from langatlas.present.tables import family_overlap
 
 
 def test_relatives_that_share_more_are_found_and_strangers_are_not():
@@ -29,11 +29,16 @@ def test_relatives_that_share_more_are_found_and_strangers_are_not():
             ]
         )
 
-    found = kinship.family_overlap(table(3.0), 400, 1).set_index("kinship").loc["branch"]
+    found = family_overlap.build(table(3.0), permutations=400, seed=1).set_index("kinship").loc["branch"]
     assert found["n_pairs_within"] == 4
     assert found["within_to_between"] == pytest.approx(3.0, rel=0.1)
     assert found["permutation_p_value"] < 0.02
-    assert kinship.family_overlap(table(1.0), 400, 1).set_index("kinship").loc["branch", "permutation_p_value"] > 0.05
+    assert (
+        family_overlap.build(table(1.0), permutations=400, seed=1)
+        .set_index("kinship")
+        .loc["branch", "permutation_p_value"]
+        > 0.05
+    )
 
 
 def test_what_script_explains_is_taken_out_of_kinship():
@@ -54,7 +59,7 @@ def test_what_script_explains_is_taken_out_of_kinship():
                 times = np.exp(script * same_script(a, b) + branch * kin + noise.normal(0, 0.02))
                 common = {"model": "m", "samples": 9, "scope": "matrix", "ratio": 0.05, "side": "top"}
                 rows.append(common | {"language_a": a, "language_b": b, "times_chance": times})
-        return kinship.family_overlap(pd.DataFrame(rows), 400, 1).set_index("kinship")
+        return family_overlap.build(pd.DataFrame(rows), permutations=400, seed=1).set_index("kinship")
 
     by_script = table(script=1.0, branch=0.0)
     assert by_script.loc["branch", "permutation_p_value"] < 0.05  # relatives only look alike: they share a script

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from langatlas.neuron_files import COLUMNS, NeuronSet
-from langatlas.present import neuron_tables, steering_table
+from langatlas.present import neuron_sets
+from langatlas.present.tables import neuron_counts, neuron_layers, neuron_overlap, steering
 from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
@@ -22,24 +23,24 @@ def small_set() -> NeuronSet:
 
 
 def test_counts_by_hand_and_published_ones_beside_them():
-    (counts,) = neuron_tables.read_published(PUBLISHED[:1])
-    table = neuron_tables.neuron_counts([small_set()], counts)
+    counts = neuron_sets.read_published(PUBLISHED[0])
+    table = neuron_counts.build([small_set()], counts)
     ours = table[table["model"] == "m"].set_index("language")
     assert ours["n_neurons"].to_dict() == {"en": 2, "ru": 3, "zh": 0}
     assert set(ours["n_unique"]) == {4}
     assert ours.loc["ru", "neuron_share"] == pytest.approx(3 / 20)
     llama = table[table["model"] == "LLaMA-2-7B"].set_index("language")
     assert (llama.loc["en", "n_neurons"], llama.loc["id", "n_neurons"]) == (95, 1068)
-    assert neuron_tables.wide_counts(table)["lape, top"].iloc[0]["ru"] == "3"
+    assert neuron_counts.wide(table)["lape, top"].iloc[0]["ru"] == "3"
 
 
 def test_layers_by_hand():
-    table = neuron_tables.neuron_layers([small_set()]).set_index(["language", "layer"])["n_neurons"]
+    table = neuron_layers.build([small_set()]).set_index(["language", "layer"])["n_neurons"]
     assert table.to_dict() == {("en", 0): 1, ("en", 1): 1, ("ru", 0): 0, ("ru", 1): 3, ("zh", 0): 0, ("zh", 1): 0}
 
 
 def test_overlap_by_hand_and_as_published():
-    table = neuron_tables.neuron_overlap([small_set()], *neuron_tables.read_published(PUBLISHED))
+    table = neuron_overlap.build([small_set()], *map(neuron_sets.read_published, PUBLISHED))
     pair = table[(table["model"] == "m") & (table["language_b"] == "ru")].iloc[0]
     assert pair["shared_neurons"] == 1
     assert pair["neuron_jaccard"] == pytest.approx(1 / 4)
@@ -79,7 +80,7 @@ def steered() -> pd.DataFrame:
 
 
 def test_steering_by_hand():
-    table = steering_table.steering(steered(), permutations=999, seed=1).set_index("steering_step")
+    table = steering.build(steered(), permutations=999, seed=1).set_index("steering_step")
     assert list(table.index) == ["base", "silence", "mean", "both", "random"]
     assert table["target_share"].tolist() == [0, 0, 0.25, 0.75, 0]
     assert table["source_share"].tolist() == [0.75, 0.5, 0.75, 0.25, 1]
@@ -87,17 +88,17 @@ def test_steering_by_hand():
     assert table.loc["both", "random_p_value"] == pytest.approx(
         0.25, abs=0.05
     )  # 3 differences: all signs equal in 2 of 8
-    wide = steering_table.wide_steering(table.reset_index())
+    wide = steering.wide(table.reset_index())
     assert wide["m, e: lape"].iloc[0]["Target, both"].startswith("0.75")
 
 
 def test_wilson_by_hand():
     z = 1.959963984540054
     for hits, count in ((0, 4), (3, 4), (4, 4), (17, 50)):
-        for bound in steering_table.wilson(hits, count):
+        for bound in steering.wilson(hits, count):
             if 0 < bound < 1:  # the score equation: |share - bound| = z sqrt(bound (1 - bound) / n)
                 assert abs(hits / count - bound) == pytest.approx(z * np.sqrt(bound * (1 - bound) / count), rel=1e-6)
-    assert steering_table.wilson(0, 4)[0] == pytest.approx(0, abs=1e-9)
+    assert steering.wilson(0, 4)[0] == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from langatlas.present.perplexity_table import published_perplexity, tabulate_perplexity
 
-from langatlas.present import columns, markup, published, removal_tables, wide_tables
+from langatlas.present import columns, markup, published_numbers
+from langatlas.present.perplexity_rows import published_perplexity
+from langatlas.present.tables import core_removal
+from langatlas.present.tables.perplexity import COLUMNS
+from langatlas.present.tables.perplexity import build as tabulate_perplexity
 from small_tables import FAST, PUBLISHED, row_of, write_both_experiments, write_rows
 from synthetic import TYPES, perplexity_rows
 
@@ -53,7 +56,7 @@ def test_numbers_of_a_tiny_file_equal_those_computed_by_hand(tmp_path):
     # geometric mean of the two random perplexities: NLL 6 and 10 over 4 tokens
     assert top["ratio_to_random"] == pytest.approx(math.exp(12 / 4 - (6 + 10) / 2 / 4))
     assert (base["ratio_to_base_low"], base["ratio_to_base_high"]) == (1.0, 1.0)
-    assert list(table.columns) == columns.PERPLEXITY
+    assert list(table.columns) == list(COLUMNS)
     assert table[table["side"].isin(["base", "random"])]["p_value"].isna().all()
     assert (top["n_sequences"], top["n_tokens"], top["n_bytes"]) == (2, 4, 12)
 
@@ -71,8 +74,8 @@ def test_a_collapsed_model_has_infinite_perplexity_and_a_true_ratio_to_another_c
     assert top["perplexity"] == np.inf
     assert top["ratio_to_base"] == np.inf
     assert top["ratio_to_random"] == pytest.approx(math.e)
-    core = removal_tables.core_removal(table, published.load_core(PUBLISHED / "core_removal.csv"), {})
-    part = wide_tables.wide_core_removal(core)["m, 3 % of each matrix, 256 samples: region core"]
+    core = core_removal.build(table, published_numbers.load_core(PUBLISHED / "core_removal.csv"), {})
+    part = core_removal.wide(core)["m, 3 % of each matrix, 256 samples: region core"]
     assert part["Top × base"].tolist() == ["∞ [∞, ∞]"]
     assert "$\\infty$" in markup.latex(part, "c", "l")
 

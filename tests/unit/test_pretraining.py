@@ -9,8 +9,8 @@ import torch
 
 from langatlas.intervene.pretraining import Settings, Trainer, further_pretrain, learning_rate, region_places
 from langatlas.models.nll import pad, token_nll
-from langatlas.present import pretraining_tables
 from langatlas.present.figures import pretraining as pretraining_figure
+from langatlas.present.tables import forgetting, pretraining
 from langatlas.region import Region, save
 from tiny import random_sequences, tiny_llama
 
@@ -165,7 +165,7 @@ def test_what_is_learnt_and_forgotten_by_hand():
         ("freeze", "top", "corrected"): 0.3,
         ("freeze", "random", "corrected"): 0.7,
     }
-    table = pretraining_tables.forgetting(rows_of(losses), resamples=50, seed=1)
+    table = forgetting.build(rows_of(losses), resamples=50, seed=1)
     assert len(table) == 6
     others = table[table["tested"] == "others"].set_index(["mode", "side"])
     top = others.loc["freeze", "top"]
@@ -178,11 +178,11 @@ def test_what_is_learnt_and_forgotten_by_hand():
     assert pd.isna(others.loc[("full", "none"), "ratio_to_full"])
     trained_rows = table[table["tested"] == "trained"]
     assert trained_rows["ratio_to_base"].tolist() == pytest.approx([math.exp(-0.5)] * 3)
-    (heading,) = pretraining_tables.wide_forgetting(table)
+    (heading,) = forgetting.wide(table)
     assert "of full training (better)" in heading
     assert "of freezing random parameters (better)" in heading
     worse = losses | {("freeze", "top", "corrected"): 0.9}
-    (heading,) = pretraining_tables.wide_forgetting(pretraining_tables.forgetting(rows_of(worse), resamples=50, seed=1))
+    (heading,) = forgetting.wide(forgetting.build(rows_of(worse), resamples=50, seed=1))
     assert heading.count("(worse)") == 2
 
 
@@ -191,22 +191,22 @@ def test_what_is_learnt_and_forgotten_by_hand():
 )
 def test_the_master_weight_question_is_answered_from_the_rows(published, said):
     change = {("zero-unfreeze", "top", "published"): published, ("zero-unfreeze", "top", "corrected"): 1.0}
-    table = pretraining_tables.pretraining(rows_of(change), resamples=20, seed=1)
+    table = pretraining.build(rows_of(change), resamples=20, seed=1)
     part = table[table["language"] == "en"]
-    assert said in pretraining_tables.master_weights(part)
+    assert said in pretraining.master_weights(part)
     row = part[(part["master"] == "corrected") & (part["seed"] == 2) & (part["training_samples"] == 8)].iloc[0]
     assert row["ratio_to_base"] == pytest.approx(math.exp(1.02))
     assert row["perplexity"] == pytest.approx(math.exp(3.02))
-    assert any(said in heading for heading in pretraining_tables.wide_pretraining(table))
+    assert any(said in heading for heading in pretraining.wide(table))
 
 
 def test_the_figure_has_a_panel_a_language_where_they_are_few_and_two_where_they_are_many():
     change = {("full", "none", "corrected"): 0.5, ("freeze", "top", "corrected"): 0.2}
-    few = pretraining_tables.pretraining(rows_of(change), resamples=20, seed=1)
+    few = pretraining.build(rows_of(change), resamples=20, seed=1)
     drawing = pretraining_figure.figure(few, "m", "e")
     assert len(drawing.axes) == 3
     many = rows_of(change, languages=("ru", "en", "zh", "uk", "ja"))
-    drawing = pretraining_figure.figure(pretraining_tables.pretraining(many, resamples=20, seed=1), "m", "e")
+    drawing = pretraining_figure.figure(pretraining.build(many, resamples=20, seed=1), "m", "e")
     assert [axes.get_title().split(" ")[0] for axes in drawing.axes][1] == "4"
     line = drawing.axes[1].lines[0]
     assert line.get_ydata().tolist() == pytest.approx([1.0, math.exp(0.515)])

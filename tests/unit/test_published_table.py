@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from langatlas.present.published import load_core
 
-from langatlas.present import columns, published_table
+from langatlas.present.published_numbers import load_core
+from langatlas.present.tables import perplexity as perplexity_table
+from langatlas.present.tables import published as published_table
 from small_tables import PUBLISHED
 
 
 @pytest.fixture(scope="module")
 def known():
-    return published_table.load(PUBLISHED)
+    return published_table.load([PUBLISHED / "core_removal.csv"])
 
 
 def rows(table, **wanted):
@@ -60,7 +61,7 @@ def test_ratios_are_to_the_published_base_or_say_what_else(known):
 
 
 def perplexity(model="mini"):
-    empty = dict.fromkeys(columns.PERPLEXITY) | {"model": model, "language": "zh"}
+    empty = dict.fromkeys(perplexity_table.COLUMNS) | {"model": model, "language": "zh"}
     core = {"region": "core", "edit": "remove", "ratio": 0.03}
     made = [
         {"side": "base", "perplexity": 4.0, "ratio_to_base": 1.0},
@@ -93,7 +94,7 @@ def pretraining():
 
 
 def test_ours_stands_beside_each_published_case_as_a_ratio_and_as_a_perplexity_for_the_same_model_only(known):
-    table = published_table.join(known, perplexity(), pretraining(), {})
+    table = published_table.build(perplexity(), pretraining(), known, {})
     assert len(table) == len(known)
     assert table["perplexity"].isna().all()  # the mini model is no published one
     core = rows(table, experiment="core removal", language="zh", published_model="LLaMA-2-7B").set_index("side")
@@ -108,7 +109,7 @@ def test_ours_stands_beside_each_published_case_as_a_ratio_and_as_a_perplexity_f
     assert trained.loc[0, "ratio_to_base"] == pytest.approx(3.0)
     assert trained.loc[5000, "ratio_to_base"] == pytest.approx(1.01)
     assert "our last milestone, 64 samples" in trained.loc[5000, "judgement"]
-    same = published_table.join(known, perplexity(), None, {"mini": "LLaMA-2-7B"})
+    same = published_table.build(perplexity(), None, known, {"mini": "LLaMA-2-7B"})
     assert set(same["published_model"]) == {"LLaMA-2-7B"}
     assert rows(same, experiment="core removal", language="zh", side="top")["perplexity"].tolist() == pytest.approx(
         [8.0]
@@ -116,9 +117,9 @@ def test_ours_stands_beside_each_published_case_as_a_ratio_and_as_a_perplexity_f
 
 
 def test_what_we_did_not_measure_is_missing_and_people_still_see_the_published_number(known):
-    table = published_table.join(known, perplexity().head(1), None, {})
+    table = published_table.build(perplexity().head(1), None, known, {})
     assert table.loc[table["side"] != "base", "ratio_to_base"].isna().all()
-    parts = published_table.wide_published(table)
+    parts = published_table.wide(table)
     part = parts["structured removal: LLaMA-2-13B and mini"]
     assert len(part) == 96
     assert part["Published"].notna().all()

@@ -5,13 +5,13 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from langatlas.present.question_table import ALL, questions, wide_questions
 
 from figure_data import STYLE
 from langatlas.present import columns
 from langatlas.present.figures import canvas
 from langatlas.present.figures import questions as drawn
-from langatlas.present.table import read_table, write_table
+from langatlas.present.table import read_table
+from langatlas.present.tables.questions import ALL, COLUMNS, TABLE, build, wide
 from small_tables import row_of
 
 SETTINGS = {"resamples": 1000, "permutations": 999, "seed": 1}
@@ -37,7 +37,7 @@ def rows_of(side, chosen, language="en", gold=GOLD, answers="letters", task="wor
 
 def table_of(*parts, **more):
     frame = pd.DataFrame([row for part in parts for row in part])
-    return questions(frame, **SETTINGS | more)
+    return build(frame, **SETTINGS | more)
 
 
 @pytest.fixture(scope="module")
@@ -147,16 +147,16 @@ def test_the_table_is_written_with_every_column_named_and_worded_for_people(tabl
     mixed = pd.concat(
         [table, table_of(rows_of("base", BEFORE, None, answers=None, task="mmlu"))], ignore_index=True
     )  # a task of the harness has no language
-    wide = wide_questions(mixed)
-    assert list(wide) == ["m, e: world, answered by letters", "m, e: mmlu"]
-    first = wide["m, e: world, answered by letters"]
+    parts = wide(mixed)
+    assert list(parts) == ["m, e: world, answered by letters", "m, e: mmlu"]
+    first = parts["m, e: world, answered by letters"]
     assert first["Removed"].tolist() == ["nothing", "core 3 %, top", "core 3 %, random"]
     assert first["Language"].tolist() == ["English (en)"] * 3
-    assert "Language" not in wide["m, e: mmlu"]
-    write_table(mixed, tmp_path / "questions.csv", wide=wide, title="T", note="n", code="c", settings={})
+    assert "Language" not in parts["m, e: mmlu"]
+    TABLE.write(mixed, tmp_path / "questions.csv", parts=parts)
     again = read_table(tmp_path / "questions.csv")
     assert again["accuracy"].tolist() == mixed["accuracy"].tolist()
-    assert list(again) == columns.QUESTIONS
+    assert list(again) == list(COLUMNS)
 
 
 def test_the_figure_shows_the_letters_and_the_accuracy(table, tmp_path):

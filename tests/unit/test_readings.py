@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from langatlas.present import columns, readings
+from langatlas.present.tables import readings
 
 
 def tables():
@@ -43,8 +43,8 @@ def tables():
 
 
 def test_every_sentence_holds_the_numbers_of_the_tables():
-    table = readings.readings(tables())
-    assert list(table) == columns.READINGS
+    table = readings.build(**tables())
+    assert list(table) == list(readings.COLUMNS)
     said = table.set_index("step")["sentence"]
     assert "1.21 (1.10 to 1.21) times the perplexity" in said["Perplexity of a text"]
     assert "1.10 (1.00 to 1.10) times its ratio to base" in said["Perplexity of a text"]
@@ -68,6 +68,6 @@ def test_every_sentence_holds_the_numbers_of_the_tables():
 def test_what_was_not_measured_is_said_to_be_missing(name, step):
     empty = tables()
     empty[name] = empty[name].iloc[:0]
-    assert readings.readings(empty).set_index("step").loc[step, "sentence"] == readings.NOT_MEASURED
+    assert readings.build(**empty).set_index("step").loc[step, "sentence"] == readings.NOT_MEASURED
     del empty[name]
-    assert readings.readings(empty).set_index("step").loc[step, "sentence"] == readings.NOT_MEASURED
+    assert readings.build(**empty).set_index("step").loc[step, "sentence"] == readings.NOT_MEASURED

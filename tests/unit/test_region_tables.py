@@ -4,10 +4,8 @@ import math
 
 import pandas as pd
 import pytest
-from langatlas.present.region_tables import REGION_TABLES
 
-from langatlas.present import columns
-from langatlas.present.table import read_table, write_table
+from langatlas.present.table import load, read_table, read_tables
 
 SETTING = {"model": "mini", "samples": 256, "scope": "matrix", "ratio": 0.5}
 
@@ -15,10 +13,9 @@ SETTING = {"model": "mini", "samples": 256, "scope": "matrix", "ratio": 0.5}
 def table_of(name: str, counts: pd.DataFrame, folder) -> pd.DataFrame:
     """The table, after a round trip through the counts' CSV and through its own."""
     counts.to_csv(folder / "counts.csv", index=False)
-    kind = REGION_TABLES[name]
-    table = kind.read([folder / "counts.csv"])
-    settings = {"title": kind.title, "note": kind.note, "code": "", "settings": {}}
-    write_table(table, folder / f"{name}.csv", wide=kind.wide(table, None), **settings)
+    kind = load(name)
+    table = kind.build(read_tables([folder / "counts.csv"]))
+    kind.make({"counts": [folder / "counts.csv"]}, folder / f"{name}.csv", settings={})
     pd.testing.assert_frame_equal(read_table(folder / f"{name}.csv"), table)
     return table
 
@@ -51,8 +48,8 @@ def test_density_for_people_is_the_share_of_a_module_over_all_layers(tmp_path):
     counts = pd.DataFrame([{**region, **place, "layer": layer, "n_selected": 10 * layer} for layer in (0, 1, 2)])
     counts["density"] = counts["n_selected"] / 100
     table = table_of("region_density", counts, tmp_path)
-    assert list(table.columns) == columns.REGION_DENSITY
-    wide = REGION_TABLES["region_density"].wide(table, None)["mini"]
+    assert list(table.columns) == list(load("region_density").columns)
+    wide = load("region_density").wide(table, None)["mini"]
     assert wide["attn.q"].tolist() == [10.0]  # 30 of 300
     assert list(wide.columns) == ["Region", "Samples", "Side", "Ratio", "attn.q"]
 
@@ -62,7 +59,7 @@ def test_similarity_for_people_is_symmetric_and_ordered_by_family(tmp_path):
     counts = pd.DataFrame(pairs, columns=["language_a", "language_b", "spearman"])
     counts = counts.assign(model="mini", samples=256, cosine=0.5, n_parameters=10)
     table = table_of("importance_similarity", counts, tmp_path)
-    wide = REGION_TABLES["importance_similarity"].wide(table, None)["mini, 256 samples: spearman"]
+    wide = load("importance_similarity").wide(table, None)["mini, 256 samples: spearman"]
     assert wide["Language"].tolist() == ["Russian (ru)", "Ukrainian (uk)", "Chinese (zh)"]
     square = wide[["ru", "uk", "zh"]].to_numpy()
     assert square[0, 1] == square[1, 0] == 0.9

@@ -4,10 +4,10 @@ import math
 
 import pandas as pd
 import pytest
-from langatlas.present.perplexity_table import tabulate_perplexity
 
-from langatlas.present import columns, findings, published, removal_tables
-from langatlas.present.table import write_table
+from langatlas.present import published_numbers
+from langatlas.present.tables import core_removal, effect_matrix, findings, monolingual_removal
+from langatlas.present.tables.perplexity import build as tabulate_perplexity
 from small_tables import FAST, LANGUAGES, PUBLISHED, row_of, write_both_experiments, write_rows
 from synthetic import perplexity_rows
 
@@ -18,8 +18,8 @@ def perplexity(tmp_path_factory):
 
 
 def test_published_numbers_are_those_of_the_paper():
-    core = published.load_core(PUBLISHED / "core_removal.csv")
-    monolingual = published.load_monolingual(PUBLISHED / "monolingual_removal.csv")
+    core = published_numbers.load_core(PUBLISHED / "core_removal.csv")
+    monolingual = published_numbers.load_monolingual(PUBLISHED / "monolingual_removal.csv")
     assert (len(core), len(monolingual)) == (2 * 11 * 4, 11 * 5)
     korean = row_of(core, model="LLaMA-2-7B", language="ko", side="random")
     assert (korean["perplexity"], korean["ratio_to_base"]) == (5.649, pytest.approx(1.1378, abs=1e-4))
@@ -28,9 +28,9 @@ def test_published_numbers_are_those_of_the_paper():
 
 
 def test_published_numbers_stand_beside_ours_for_the_same_model_and_as_counterparts_for_another(perplexity):
-    known = published.load_core(PUBLISHED / "core_removal.csv")
-    same = removal_tables.core_removal(perplexity, known, {"mini": "LLaMA-2-13B"})
-    other = removal_tables.core_removal(perplexity, known, {})
+    known = published_numbers.load_core(PUBLISHED / "core_removal.csv")
+    same = core_removal.build(perplexity, known, {"mini": "LLaMA-2-13B"})
+    other = core_removal.build(perplexity, known, {})
     where = {"language": "uk", "side": "top", "ratio": 0.03}
     row = row_of(same, **where)
     assert (row["published_model"], row["published_perplexity"]) == ("LLaMA-2-13B", 116287.305)
@@ -48,13 +48,13 @@ def test_published_numbers_stand_beside_ours_for_the_same_model_and_as_counterpa
 
 def test_a_global_region_has_no_published_counterpart_for_the_paper_ranks_within_matrices(perplexity):
     elsewhere = perplexity.assign(scope=perplexity["scope"].where(perplexity["side"] == "base", "global"))
-    table = removal_tables.core_removal(elsewhere, published.load_core(PUBLISHED / "core_removal.csv"), {})
+    table = core_removal.build(elsewhere, published_numbers.load_core(PUBLISHED / "core_removal.csv"), {})
     assert table.loc[table["side"] == "top", "llama_2_7b_ratio_to_base"].isna().all()
 
 
 def test_table_5_stands_beside_the_region_of_russian_only(perplexity):
-    known = published.load_monolingual(PUBLISHED / "monolingual_removal.csv")
-    table = removal_tables.monolingual_removal(perplexity, known, {"mini": "LLaMA-2-7B"})
+    known = published_numbers.load_monolingual(PUBLISHED / "monolingual_removal.csv")
+    table = monolingual_removal.build(perplexity, known, {"mini": "LLaMA-2-7B"})
     row = row_of(table, region_language="ru", language="ru", side="top")
     # 256 samples were not published: the ratio of the largest milestone is the counterpart
     assert row["published_samples"] == 100_000
@@ -62,7 +62,7 @@ def test_table_5_stands_beside_the_region_of_russian_only(perplexity):
     assert row_of(table, language="ru", side="base")["published_perplexity"] == 12.062
     assert table.loc[table["region_language"] == "uk", "published_source"].isna().all()
     at_10k = perplexity.assign(samples=perplexity["samples"].where(perplexity["samples"].isna(), 10_000))
-    row = row_of(removal_tables.monolingual_removal(at_10k, known, {}), region_language="ru", language="uk", side="top")
+    row = row_of(monolingual_removal.build(at_10k, known, {}), region_language="ru", language="uk", side="top")
     assert row["published_samples"] == 10_000
     assert row["llama_2_7b_ratio_to_base"] == pytest.approx(18.147 / 9.409)
 
@@ -80,16 +80,16 @@ def test_a_published_file_with_a_mistake_is_refused_with_its_line(tmp_path):
         path = tmp_path / "core_removal.csv"
         path.write_text("\n".join([*lines[: line - 1], text, *lines[line:]]) + "\n")
         with pytest.raises(ValueError, match=message):
-            published.load_core(path)
+            published_numbers.load_core(path)
 
 
 def test_a_model_published_as_something_unknown_is_refused(perplexity):
     with pytest.raises(ValueError, match=r"models.mini.published_as must be one of LLaMA-2-7B, .* got 'GPT'"):
-        removal_tables.core_removal(perplexity, published.load_core(PUBLISHED / "core_removal.csv"), {"mini": "GPT"})
+        core_removal.build(perplexity, published_numbers.load_core(PUBLISHED / "core_removal.csv"), {"mini": "GPT"})
 
 
 def test_random_is_the_mean_over_seeds_in_log_space_with_their_range(perplexity):
-    table = removal_tables.core_removal(perplexity, published.load_core(PUBLISHED / "core_removal.csv"), {})
+    table = core_removal.build(perplexity, published_numbers.load_core(PUBLISHED / "core_removal.csv"), {})
     seeds = perplexity.query("language == 'zh' and side == 'random' and ratio == 0.05 and region == 'core'")
     row = row_of(table, language="zh", side="random", ratio=0.05)
     assert row["perplexity"] == pytest.approx(math.prod(seeds["perplexity"]) ** (1 / 3))
@@ -100,8 +100,8 @@ def test_random_is_the_mean_over_seeds_in_log_space_with_their_range(perplexity)
 
 
 def test_the_effect_matrix_ranks_languages_within_the_row_of_a_region(perplexity):
-    matrix = removal_tables.effect_matrix(perplexity)
-    assert list(matrix.columns) == columns.EFFECT_MATRIX
+    matrix = effect_matrix.build(perplexity)
+    assert list(matrix.columns) == list(effect_matrix.COLUMNS)
     assert len(matrix) == 16
     for _, row in matrix.groupby("region_language"):
         assert row.sort_values("rank")["ratio_to_base"].is_monotonic_decreasing
@@ -127,7 +127,7 @@ def hand_made_matrix() -> pd.DataFrame:
 
 
 def test_findings_of_a_hand_made_effect_matrix(perplexity):
-    found = findings.summarize(perplexity.iloc[:0], hand_made_matrix())
+    found = findings.build(perplexity.iloc[:0], hand_made_matrix())
     assert row_of(found, finding="hits_itself_hardest")[["count", "of"]].tolist() == [2, 3]
     # against random, ru counts for less: ru on ru 1.33 falls behind ru on uk 1.5, uk on uk 1.6 now leads
     assert row_of(found, finding="hits_itself_hardest_to_random")[["count", "of"]].tolist() == [2, 3]
@@ -135,7 +135,7 @@ def test_findings_of_a_hand_made_effect_matrix(perplexity):
     assert row_of(found, finding="hit_second", region_language="uk")[["language", "value"]].tolist() == ["ru", 1.9]
     assert row_of(found, finding="hit_third", region_language="zh")[["language", "value"]].tolist() == ["ru", 1.0]
     assert row_of(found, finding="largest_effect_on_another")["value"] == 1.9
-    text = "\n".join(findings.wide_findings(found))
+    text = "\n".join(findings.wide(found))
     assert "Hits its own language hardest: 2 of 3" in text
     assert "Ukrainian (uk) on Russian (ru), 1.90" in text
 
@@ -144,7 +144,7 @@ def test_findings_count_the_order_of_top_random_and_bottom(perplexity):
     spoiled = perplexity.copy()
     hurts_less = (spoiled["side"] == "top") & (spoiled["language"] == "zh") & (spoiled["ratio"] == 0.01)
     spoiled.loc[hurts_less, "ratio_to_base"] = 1.0
-    found = findings.summarize(spoiled, hand_made_matrix())
+    found = findings.build(spoiled, hand_made_matrix())
     assert row_of(found, finding="core_order", ratio=0.01)[["count", "of"]].tolist() == [3, 4]
     assert row_of(found, finding="core_order", ratio=0.03)[["count", "of"]].tolist() == [4, 4]
     factor = row_of(found, finding="core_factor", ratio=0.01, side="top")
@@ -154,14 +154,13 @@ def test_findings_count_the_order_of_top_random_and_bottom(perplexity):
 def test_without_effect_nothing_is_significant(tmp_path):
     rows = [perplexity_rows(language, sequences=30, effect=0.0) for language in LANGUAGES]
     table = tabulate_perplexity([write_rows(tmp_path, frame) for frame in rows], **FAST)
-    found = findings.summarize(table, removal_tables.effect_matrix(table))
+    found = findings.build(table, effect_matrix.build(table))
     assert found.loc[found["finding"] == "core_order_significant", "count"].sum() <= 1
 
 
 def test_findings_are_short_and_narrow_enough_for_a_terminal(perplexity, tmp_path):
-    found = findings.summarize(perplexity, removal_tables.effect_matrix(perplexity))
-    settings = {"title": "Main findings", "note": findings.NOTE, "code": "", "settings": {}}
-    write_table(found, tmp_path / "findings.csv", wide=findings.wide_findings(found), **settings)
+    found = findings.build(perplexity, effect_matrix.build(perplexity))
+    findings.TABLE.write(found, tmp_path / "findings.csv", parts=findings.wide(found))
     lines = (tmp_path / "findings.md").read_text().splitlines()
     assert len(lines) <= 35
     assert max(map(len, lines)) <= 110

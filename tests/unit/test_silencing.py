@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from langatlas.present.perplexity_table import tabulate_perplexity
 
 from families import CONFIGS, FFN, layout, tiny_family
 from langatlas.intervene.neurons import (
@@ -23,7 +22,8 @@ from langatlas.locate.activation_files import ActivationFile, Activations
 from langatlas.measure.perplexity import SCHEMA, applied, describe, sweep
 from langatlas.models.neurons import hooked, n_neurons, sites
 from langatlas.neuron_files import BY_FREQUENCY, COLUMNS, NeuronSet
-from langatlas.present import edit_tables, silencing_table
+from langatlas.present.tables import edits, perplexity
+from langatlas.present.tables import silencing as silencing_table
 from langatlas.tokens import TokenShard
 from tiny import random_sequences, tiny_llama
 
@@ -209,7 +209,7 @@ def test_the_table_of_silencing_by_hand(tmp_path):
     write_rows(tmp_path / "ru.parquet", "ru", nll)
     write_rows(tmp_path / "en.parquet", "en", dict.fromkeys(nll, base))
     paths = [tmp_path / "ru.parquet", tmp_path / "en.parquet"]
-    table = silencing_table.silencing(paths, resamples=100, permutations=100, seed=1).set_index("language")
+    table = silencing_table.build(paths, resamples=100, permutations=100, seed=1).set_index("language")
     ru, en = table.loc["ru"], table.loc["en"]
     assert ru["ratio_to_base"] == pytest.approx(np.exp((30 - 20) / 10))
     assert ru["ratio_to_random"] == pytest.approx(np.exp((30 - 24) / 10))  # mean over seeds: 5, 6, 13
@@ -219,7 +219,7 @@ def test_the_table_of_silencing_by_hand(tmp_path):
     assert (ru["rank"], en["rank"]) == (1, 2)
     assert (ru["n_neurons"], ru["n_seeds"], ru["method"]) == (4, 2, "lape")
     assert en["ratio_to_base"] == en["ratio_to_frequency"] == 1.0
-    parts = silencing_table.wide_silencing(table.reset_index())
+    parts = silencing_table.wide(table.reset_index())
     assert next(iter(parts)) == "m: lape, top: × base"
     assert "2.72" in str(parts["m: lape, top: × base"]["ru"][0])
 
@@ -231,9 +231,9 @@ def test_the_table_of_perplexities_agrees_and_the_table_of_edits_leaves_neurons_
     nll |= {("ru", "random", f"gate, {BY_FREQUENCY}", 1): [4.0, 6.0, 14.0]}
     write_rows(tmp_path / "ru.parquet", "ru", nll)
     settings = {"resamples": 200, "permutations": 200, "seed": 1}
-    general = tabulate_perplexity([tmp_path / "ru.parquet"], **settings)
+    general = perplexity.build([tmp_path / "ru.parquet"], **settings)
     top = general[general["side"] == "top"].iloc[0]
-    own = silencing_table.silencing([tmp_path / "ru.parquet"], **settings).iloc[0]
+    own = silencing_table.build([tmp_path / "ru.parquet"], **settings).iloc[0]
     for name in ("ratio_to_base", "ratio_to_base_low", "ratio_to_random", "ratio_to_random_high", "p_value"):
         assert own[name] == pytest.approx(top[name]), name
-    assert edit_tables.edits(general).empty
+    assert edits.build(general).empty

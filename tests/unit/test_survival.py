@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pandas as pd
 
-from langatlas.present import survival
+from langatlas.present.tables import survival
 from small_tables import survival_tables
 
 
 def verdicts(**changes):
-    table = survival.survival(survival_tables(**changes))
+    table = survival.build(**survival_tables(**changes))
     assert len(table) == len(survival.CLAIMS)
     return table.set_index("claim")["verdict"]
 
@@ -30,7 +30,7 @@ def test_every_verdict_follows_from_the_numbers_and_what_was_not_measured_cannot
 
 
 def test_the_page_says_numbers_and_criteria():
-    (heading, part), *_ = survival.wide_survival(survival.survival(survival_tables())).items()
+    (heading, part), *_ = survival.wide(survival.build(**survival_tables())).items()
     assert "of 13 claims" in heading.lower()
     assert re.search(r"\d (survive|do not survive)\b", heading)
     assert not re.search(r"\b([2-9]|\d\d) (survives|does)\b", heading)
@@ -51,7 +51,7 @@ def test_a_core_from_more_text_may_lose_but_not_win():
         changed = survival_tables(other=other)
         rows = changed["controls"]
         rows.loc[rows["region"] == "core", "samples"] = 100
-        assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == verdict
+        assert survival.build(**changed).set_index("claim").loc[claim, "verdict"] == verdict
 
 
 def test_nothing_to_compare_cannot_be_told_and_never_survives():
@@ -66,7 +66,7 @@ def test_nothing_to_compare_cannot_be_told_and_never_survives():
             rows.loc[rows["region"] == "core-matched", ["ratio_to_base", "ratio_to_reference"]] = np.nan
         else:
             changed[name] = rows[rows["region_language"] != rows["language"]]
-        assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == survival.UNKNOWN
+        assert survival.build(**changed).set_index("claim").loc[claim, "verdict"] == survival.UNKNOWN
 
 
 def test_the_last_milestone_is_judged_where_there_are_two():
@@ -75,6 +75,6 @@ def test_the_last_milestone_is_judged_where_there_are_two():
     early = last.assign(samples=3, ratio_to_base=1.0)
     changed["core_removal"] = pd.concat([early, last])
     claim = "A small core region carries all languages"
-    assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == survival.SURVIVES
+    assert survival.build(**changed).set_index("claim").loc[claim, "verdict"] == survival.SURVIVES
     changed["core_removal"] = pd.concat([last.assign(samples=3), early.assign(samples=9)])
-    assert survival.survival(changed).set_index("claim").loc[claim, "verdict"] == survival.FAILS
+    assert survival.build(**changed).set_index("claim").loc[claim, "verdict"] == survival.FAILS

@@ -6,9 +6,17 @@ import math
 import pandas as pd
 import pytest
 
-from langatlas.present import findings, markup, removal, token_table, wide_tables
-from langatlas.present.table import read_table, write_table
+from langatlas.present import columns, layout, markup
+from langatlas.present.table import Table, load, read_table
+from langatlas.present.tables import findings, tokens
 from small_tables import PUBLISHED, write_both_experiments
+
+REMOVALS = ("base_perplexity", "core_removal", "monolingual_removal", "effect_matrix")
+
+
+def simple(*names: str) -> Table:
+    """A table of shared columns."""
+    return Table("T", "n", columns.of(*names), {}, lambda: None, lambda table, labels: {})
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +53,20 @@ def test_markdown_and_latex_show_no_nan_and_escape_what_they_must():
         assert "None" not in rendered
 
 
+def removal_table(name: str, perplexity: pd.DataFrame, published_as: dict) -> pd.DataFrame:
+    """A table of removals, with the published numbers beside where it has such."""
+    kind, others = load(name), {}
+    if "published" in kind.inputs:
+        others = {"published": kind.inputs["published"](PUBLISHED / f"{name}.csv"), "published_as": published_as}
+    return kind.build(perplexity, **others)
+
+
 def test_all_tables_are_written_for_people_without_missing_values_showing(perplexity, tmp_path):
-    for name, kind in removal.REMOVAL_TABLES.items():
-        table = kind.build(perplexity, PUBLISHED / f"{name}.csv", {"mini": "LLaMA-2-7B"})
+    for name in REMOVALS:
+        kind, table = load(name), removal_table(name, perplexity, {"mini": "LLaMA-2-7B"})
         wide = kind.wide(table, None)
         assert wide
-        settings = {"title": kind.title, "note": kind.note, "code": "abc", "settings": {"seed": 1}}
-        write_table(table, tmp_path / f"{name}.csv", wide=wide, **settings)
+        kind.write(table, tmp_path / f"{name}.csv", parts=wide, code="abc", settings={"seed": 1})
         pd.testing.assert_frame_equal(read_table(tmp_path / f"{name}.csv"), table, check_dtype=False)
         for suffix in (".md", ".tex"):
             text = (tmp_path / name).with_suffix(suffix).read_text()
@@ -61,36 +76,41 @@ def test_all_tables_are_written_for_people_without_missing_values_showing(perple
         sidecar = json.loads((tmp_path / f"{name}.json").read_text())
         assert list(sidecar["columns"]) == list(table.columns)
         assert (sidecar["rows"], sidecar["code"], sidecar["seed"]) == (len(table), "abc", "1")
+        assert sidecar["made_by"] == f"langatlas.present.tables.{name}"
     assert "3.43" in (tmp_path / "monolingual_removal.md").read_text()
     assert "**" in (tmp_path / "effect_matrix.md").read_text()
 
 
 def test_experiments_that_were_not_run_give_empty_tables_not_errors(perplexity, tmp_path):
     nothing = perplexity.iloc[:0]
-    for name, kind in removal.REMOVAL_TABLES.items():
-        table = kind.build(nothing, PUBLISHED / f"{name}.csv", {})
-        write_table(
-            table, tmp_path / f"{name}.csv", wide=kind.wide(table, None), title="t", note="n", code="", settings={}
-        )
+    for name in REMOVALS:
+        table = removal_table(name, nothing, {})
+        load(name).write(table, tmp_path / f"{name}.csv", parts=load(name).wide(table, None))
         assert read_table(tmp_path / f"{name}.csv").empty
-    found = findings.summarize(nothing, read_table(tmp_path / "effect_matrix.csv"))
+    found = findings.build(nothing, read_table(tmp_path / "effect_matrix.csv"))
     assert found.empty
-    assert findings.wide_findings(found) == {}
+    assert findings.wide(found) == {}
 
 
 def test_a_label_that_is_no_language_and_a_code_that_looks_like_a_missing_value_survive(tmp_path):
     table = pd.DataFrame({"model": ["m", "m"], "language": ["nan", "code"], "ratio_to_base": [math.inf, 2.0]})
-    write_table(table, tmp_path / "t.csv", title="T", note="n", code="", settings={})
+    simple("model", "language", "ratio_to_base").write(table, tmp_path / "t.csv", parts={})
     pd.testing.assert_frame_equal(read_table(tmp_path / "t.csv"), table)
-    assert wide_tables.name("code", {"code": {"name": "Source code"}}) == "Source code (code)"
+    assert layout.name("code", {"code": {"name": "Source code"}}) == "Source code (code)"
 
 
-def test_a_column_without_a_meaning_and_a_path_that_is_no_csv_are_refused(tmp_path):
-    settings = {"title": "T", "note": "n", "code": "", "settings": {}}
+def test_a_column_without_a_meaning_a_missing_one_and_a_path_that_is_no_csv_are_refused(tmp_path):
+    frame, kind = pd.DataFrame({"perplexity": [1.0], "model": ["m"]}), simple("perplexity", "model")
     with pytest.raises(ValueError, match="column 'perplexitty' has no meaning"):
-        write_table(pd.DataFrame({"perplexitty": [1.0]}), tmp_path / "t.csv", **settings)
+        simple("perplexitty")
+    with pytest.raises(
+        ValueError, match=r"t: columns .* without a meaning there: \['perplexitty'\], missing: \['model'\]"
+    ):
+        kind.write(frame.rename(columns={"model": "perplexitty"}), tmp_path / "t.csv", parts={})
+    with pytest.raises(ValueError, match="in their order"):
+        kind.write(frame[["model", "perplexity"]], tmp_path / "t.csv", parts={})
     with pytest.raises(ValueError, match=r"ending in .csv, got .*t.txt"):
-        write_table(pd.DataFrame({"perplexity": [1.0]}), tmp_path / "t.txt", **settings)
+        kind.write(frame, tmp_path / "t.txt", parts={})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -113,7 +133,7 @@ def test_the_token_table_is_ordered_and_computes_ratios(tmp_path):
                 json.dumps({**counts, "language": language, "split": split, "policy": "pack", "sequence_length": 64})
             )
             paths.append(path)
-    table = token_table.tabulate_tokens(paths)
+    table = tokens.build(paths)
     assert table[["language", "split"]].to_numpy().tolist() == [
         ["ru", "pretrain"],
         ["ru", "test"],
@@ -121,8 +141,8 @@ def test_the_token_table_is_ordered_and_computes_ratios(tmp_path):
         ["zh", "test"],
     ]
     assert table[["model", "tokens_per_byte", "tokens_per_character"]].iloc[0].tolist() == ["mini", 0.25, 0.5]
-    wide = token_table.wide_tokens(table)["mini"]
+    wide = tokens.wide(table)["mini"]
     assert wide["Bytes a token"].tolist() == [4.0, 4.0]
     paths[0].write_text("{}")
     with pytest.raises(ValueError, match=r"zh/test/stats.json: no key 'documents'"):
-        token_table.tabulate_tokens(paths)
+        tokens.build(paths)

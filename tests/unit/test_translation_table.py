@@ -9,9 +9,10 @@ import yaml
 from sacrebleu.metrics import BLEU, CHRF
 
 import figure_data
-from langatlas.measure import translation_scores
-from langatlas.present import translation_table
-from langatlas.present.figures import canvas, inhibition, neuron_activity, neuron_peaks
+from langatlas.present import translation_scores, translations
+from langatlas.present.figures import canvas, neuron_activity, neuron_peaks
+from langatlas.present.figures import inhibition as inhibition_figure
+from langatlas.present.tables import inhibition, translation
 from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ def rows() -> pd.DataFrame:
 
 
 def test_quality_and_inhibition_by_hand():
-    table = translation_table.translation(rows(), resamples=200, seed=1).set_index("condition")
+    table = translation.build(rows(), resamples=200, seed=1).set_index("condition")
     direct, parallel = table.loc["direct"], table.loc["parallel-1"]
     # three passes: layer 0 has 2, 4, 2 inhibited of ten, layer 1 has 4, 4, 6
     assert direct["inhibited_share"] == pytest.approx((8 / 30 + 14 / 30) / 2)
@@ -94,19 +95,19 @@ def test_quality_and_inhibition_by_hand():
     assert parallel["chrf_unrelated"] == pytest.approx(other)
     assert pd.isna(direct["better_with_fewer"])
     assert pd.isna(direct["baseline"])
-    (part,) = translation_table.wide_translation(table.reset_index()).values()
+    (part,) = translation.wide(table.reset_index()).values()
     assert list(part["Better with fewer"]) == ["–", "does not translate", "yes"]
 
 
 def test_every_resample_is_of_whole_sentences():
     """With two sentences there are three samples: the first twice, the second twice, both."""
-    table = translation_table.translation(rows(), resamples=500, seed=2).set_index("condition")
+    table = translation.build(rows(), resamples=500, seed=2).set_index("condition")
     low, high = table.loc["direct", ["inhibited_share_low", "inhibited_share_high"]]
     assert (low, high) == pytest.approx(((2 + 4) / 20, (4 + 2 + 4 + 6) / 40))
 
 
 def test_layers_by_class_of_tokens():
-    table = translation_table.inhibition(rows(), resamples=100, seed=1)
+    table = inhibition.build(rows(), resamples=100, seed=1)
     shares = table[table["condition"] == "direct"].set_index(["positions", "layer"])["inhibited_share"]
     assert shares["published"].tolist() == pytest.approx([8 / 30, 14 / 30])
     assert shares["last_prompt"].tolist() == pytest.approx([6 / 20, 8 / 20])
@@ -116,13 +117,14 @@ def test_layers_by_class_of_tokens():
     assert "generated" not in parallel.index, "no token was fed after the prompt"
     assert parallel.loc[("all", 0), "zero_share"] == pytest.approx(2 / 60)
     assert parallel.loc[("last_prompt", 1), "inhibited_difference"] == pytest.approx(16 / 20 - 8 / 20)
-    (wide,) = translation_table.wide_inhibition(table).values()
+    (wide,) = inhibition.wide(table).values()
     assert wide["Layer"].tolist() == [0, 1, "mean"]
 
 
 def test_differences_are_to_direct_with_as_many_examples():
-    known = ["direct", "direct-1shot", "parallel-1-1shot", "parallel-1-5shot"]
-    assert [translation_table.baseline(name, known) for name in known] == [None, "direct", "direct-1shot", "direct"]
+    shots = {"direct": 0, "direct-1shot": 1, "parallel-1-1shot": 1, "parallel-1-5shot": 5}
+    known = {name: pd.DataFrame({"shots": [count]}) for name, count in shots.items()}
+    assert [translations.baseline(name, known) for name in known] == [None, "direct", "direct-1shot", "direct"]
 
 
 def test_the_claim_fails_where_one_half_is_surely_wrong():
@@ -130,17 +132,17 @@ def test_the_claim_fails_where_one_half_is_surely_wrong():
         names = ("chrf_difference_low", "chrf_difference_high", "inhibited_difference_low", "inhibited_difference_high")
         return dict(zip(names, ends, strict=True))
 
-    assert translation_table.verdict(line(1, 2, 0.1, 0.2)) == "yes"
-    assert translation_table.verdict(line(1, 2, -0.2, -0.1)) == "no"
-    assert translation_table.verdict(line(-2, -1, 0.1, 0.2)) == "no"
-    assert translation_table.verdict(line(1, 2, -0.1, 0.2)) == "cannot be told"
+    assert translation.verdict(line(1, 2, 0.1, 0.2)) == "yes"
+    assert translation.verdict(line(1, 2, -0.2, -0.1)) == "no"
+    assert translation.verdict(line(-2, -1, 0.1, 0.2)) == "no"
+    assert translation.verdict(line(1, 2, -0.1, 0.2)) == "cannot be told"
 
 
 def test_other_sentences_are_not_compared():
     changed = rows()
     changed.loc[changed["condition"] == "parallel-1", "item"] = "x"
     with pytest.raises(ValueError, match="parallel-1 has other sentences"):
-        translation_table.translation(changed, resamples=10, seed=1)
+        translation.build(changed, resamples=10, seed=1)
 
 
 @pytest.fixture
@@ -172,13 +174,13 @@ def test_maps_of_activity_are_shares_of_the_passes():
 
 @pytest.mark.usefixtures("style")
 def test_a_panel_for_every_class_of_tokens_and_a_line_for_every_condition():
-    table = translation_table.inhibition(rows(), resamples=50, seed=1)
-    panels = inhibition.figure(table, "m", "e").axes
+    table = inhibition.build(rows(), resamples=50, seed=1)
+    panels = inhibition_figure.figure(table, "m", "e").axes
     assert [axes.get_title(loc="left") for axes in panels] == list(inhibition.PANELS.values())
     assert [len(axes.lines) for axes in panels] == [3, 3, 2, 3]
     assert panels[0].lines[0].get_ydata().tolist() == pytest.approx([8 / 30, 14 / 30])
     with pytest.raises(ValueError, match="no rows"):
-        inhibition.figure(table, "m", "other")
+        inhibition_figure.figure(table, "m", "other")
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def _of_language(rows: pd.DataFrame, **settings: int) -> pd.DataFrame:
     references = _references(rows)
     regions = [region for region in nll.index if region in references]
     if not regions:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=PAIRED).drop(columns=["model", "language"])
     against = [references[region] for region in regions]
     difference_CS = nll.loc[regions].to_numpy() - nll.loc[against].to_numpy()
     tokens_S = tokens.first().to_numpy(np.float64)
