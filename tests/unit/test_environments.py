@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from langatlas.provenance import imported_modules
+
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "workflow_scripts"
 KINDS = ("torch", "plot")
@@ -104,7 +106,19 @@ def test_every_import_of_the_library_is_in_an_environment_and_in_the_lock():
 def test_what_draws_figures_and_tables_imports_only_what_the_plot_environment_has():
     distributions = metadata.packages_distributions()
     available = environment("plot").keys()
-    light = [*(LIBRARY / "langatlas/present").rglob("*.py"), *LIBRARY.glob("plot_*.py"), *LIBRARY.glob("tabulate_*.py")]
+    light = [*(LIBRARY / "langatlas/present").rglob("*.py"), *LIBRARY.glob("plot_*.py"), LIBRARY / "make_table.py"]
     for path in light:
         for name in imports(path):
             assert {canonical(owner) for owner in distributions.get(name, [])} & available, f"{path.name}: {name}"
+
+
+def test_what_draws_figures_and_tables_imports_no_stage_before_it():
+    """Files and constants that both sides need stand at the library's top; of models only what numpy alone can read."""
+    drawn = [path for path in (LIBRARY / "langatlas/present").rglob("*.py") if path.name != "__init__.py"]
+    assert len(drawn) > 50
+    allowed = {"langatlas.models", "langatlas.models.adapters"}
+    for path in drawn:
+        found = {name for name in imported_modules(path) if name.count(".") and name not in allowed}
+        stages = {name for name in found if (LIBRARY / "langatlas" / name.split(".")[1]).is_dir()}
+        assert {name for name in stages if name.split(".")[1] != "present"} == set(), path.name
+        assert "torch" not in imports(path), path.name

@@ -176,7 +176,7 @@ def test_maps_of_activity_are_shares_of_the_passes():
 def test_a_panel_for_every_class_of_tokens_and_a_line_for_every_condition():
     table = inhibition.build(rows(), resamples=50, seed=1)
     panels = inhibition_figure.figure(table, "m", "e").axes
-    assert [axes.get_title(loc="left") for axes in panels] == list(inhibition.PANELS.values())
+    assert [axes.get_title(loc="left") for axes in panels] == list(inhibition_figure.PANELS.values())
     assert [len(axes.lines) for axes in panels] == [3, 3, 2, 3]
     assert panels[0].lines[0].get_ydata().tolist() == pytest.approx([8 / 30, 14 / 30])
     with pytest.raises(ValueError, match="no rows"):

@@ -27,7 +27,7 @@ PARTS = (
 )
 AGGREGATES = {
     "all", "tabulate_corpora", "tabulate_tokens", "tabulate_perplexity", "tabulate_core_removal", "tabulate_monolingual_removal",
-    "tabulate_effect_matrix", "summarize_findings", "write_run_config", "plot_core_removal", "plot_effect_matrix",
+    "tabulate_effect_matrix", "tabulate_findings", "write_run_config", "plot_core_removal", "plot_effect_matrix",
     "tabulate_base_perplexity", "tabulate_edits", "tabulate_published", "tabulate_controls", "tabulate_survival",
     "plot_core_lines", "plot_controls", "tabulate_readings",
 }  # fmt: skip
