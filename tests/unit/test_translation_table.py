@@ -106,6 +106,15 @@ def test_every_resample_is_of_whole_sentences():
     assert (low, high) == pytest.approx(((2 + 4) / 20, (4 + 2 + 4 + 6) / 40))
 
 
+def test_one_sentence_alone_has_numbers_and_no_interval():
+    table = translation.build(rows().query("item_number == 0"), resamples=50, seed=1).set_index("condition")
+    direct, parallel = table.loc["direct"], table.loc["parallel-1"]
+    assert (direct["n_items"], parallel["chrf"]) == (1, pytest.approx(100))
+    ends = [f"{name}_{end}" for name in ("chrf", "chrf_difference", "inhibited_share") for end in ("low", "high")]
+    assert parallel[ends].isna().all()
+    assert parallel["better_with_fewer"] == "does not translate", "not surely better than unrelated text"
+
+
 def test_layers_by_class_of_tokens():
     table = inhibition.build(rows(), resamples=100, seed=1)
     shares = table[table["condition"] == "direct"].set_index(["positions", "layer"])["inhibited_share"]

@@ -28,7 +28,7 @@ def chrf_counts(outputs: Sequence[str], references: Sequence[str]) -> np.ndarray
 def chrf(counts: np.ndarray) -> np.ndarray:
     """chrF++ in percent of counts that are summed over sentences: (..., 8, 3) -> (...).
 
-    Precision and recall are means over the orders of n-grams that both sides have.
+    Precision and recall are means over the orders of n-grams that both sides have. NaN where counts are not known.
     """
     said, wanted, shared = np.moveaxis(counts, -1, 0)
     both = (said > 0) & (wanted > 0)
@@ -36,7 +36,8 @@ def chrf(counts: np.ndarray) -> np.ndarray:
     precision = (shared / np.where(both, said, np.inf)).sum(-1) / orders
     recall = (shared / np.where(both, wanted, np.inf)).sum(-1) / orders
     below = BETA**2 * precision + recall
-    return 100 * (1 + BETA**2) * precision * recall / np.where(below > 0, below, 1)
+    scores = 100 * (1 + BETA**2) * precision * recall / np.where(below > 0, below, 1)
+    return np.where(np.isnan(counts).any(axis=(-2, -1)), np.nan, scores)
 
 
 def bleu(outputs: Sequence[str], references: Sequence[str], language: str) -> tuple[float, str]:

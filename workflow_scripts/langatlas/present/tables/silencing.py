@@ -59,34 +59,26 @@ def build(rows: Iterable[str], *, resamples: int, permutations: int, seed: int) 
 
 def _of_file(rows: pd.DataFrame, **settings: int) -> pd.DataFrame:
     """The table of one model, experiment and tested language, without what compares languages."""
-    base = _nll(rows[rows["side"] == "base"])
-    tokens_S = rows[rows["side"] == "base"].sort_values("sequence")["n_tokens"].to_numpy(np.float64)
+    base = rows[rows["side"] == "base"]
+    tokens_S = base.sort_values("sequence")["n_tokens"].to_numpy(np.float64)
     lines = []
     for region, part in rows[rows["edit"] == "silence"].groupby("region", sort=False):
         own, random = part[part["side"] != "random"], part[part["side"] == "random"]
-        by_frequency = random["setting"].str.endswith(BY_FREQUENCY)
-        treated = _nll(own)
-        controls = {
-            "ratio_to_base": base,
-            "ratio_to_random": _nll(random[~by_frequency]),
-            "ratio_to_frequency": _nll(random[by_frequency]),
-        }
+        kinds = random["setting"].str.endswith(BY_FREQUENCY).map({True: "ratio_to_frequency", False: "ratio_to_random"})
+        series = [own.assign(series="own"), base.assign(series="ratio_to_base"), random.assign(series=kinds)]
+        message = f"{region}, {base['language'].iloc[0]}: controls were measured on other sequences: measure them again"
+        nll = paired.by_item(pd.concat(series), "series", message)
         line = own.iloc[0][["model", "experiment", "language", "region", "region_language", "side"]].to_dict()
         line |= {"method": region.split("-")[0], "n_neurons": int(own["lines"].iloc[0])}
         line |= {"n_seeds": random["seed"].nunique() or None, "n_sequences": len(tokens_S)}
-        line["log_perplexity_published"] = float((treated / tokens_S).mean())
-        line["log_perplexity_change_published"] = float(((treated - base) / tokens_S).mean())
-        for name, control in controls.items():
-            if control is not None:
-                compared = paired.compared(name, AGAINST[name], (treated - control)[None], tokens_S, **settings)
-                line |= {column: values[0] for column, values in compared.items()}
+        line["log_perplexity_published"] = float((nll.loc["own"] / tokens_S).mean())
+        line["log_perplexity_change_published"] = float(((nll.loc["own"] - nll.loc["ratio_to_base"]) / tokens_S).mean())
+        for ratio in nll.index.drop("own"):
+            difference_1S = (nll.loc["own"] - nll.loc[ratio]).to_numpy()[None]
+            compared = paired.compared(ratio, AGAINST[ratio], difference_1S, tokens_S, **settings)
+            line |= {column: values[0] for column, values in compared.items()}
         lines.append(line)
     return pd.DataFrame(lines)
-
-
-def _nll(rows: pd.DataFrame) -> np.ndarray | None:
-    """NLL of each sequence (S,), the mean over seeds; None where there are no rows."""
-    return rows.groupby("sequence")["nll_nats"].mean().to_numpy() if len(rows) else None
 
 
 def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.DataFrame]:
