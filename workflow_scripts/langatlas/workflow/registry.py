@@ -202,10 +202,11 @@ TABLES: dict[str, TableEntry] = {
 
 @dataclass(frozen=True, slots=True)
 class FigureEntry:
-    """``inputs(config, model, part)``: files by the names of the figure's module, ``params``: what it is drawn with.
+    """``inputs(config, model, part)``: files by the names that the figure's module gives to them.
 
-    ``parts(config)``: the figure is drawn once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``:
-    those that have it. ``labels``: what tells it from its like in the report, ``{part}`` replaced.
+    ``params(config, part)``: settings that it is drawn with, or that its caption alone speaks of. ``parts(config)``: it is drawn
+    once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``: those that have it. ``labels``: what
+    tells it from its like in the report, ``{part}`` replaced.
     """
 
     inputs: Callable[[dict, str, str], Inputs]
