@@ -61,33 +61,19 @@ WORDS = {
 }
 
 
-def build(
-    perplexity: pd.DataFrame,
-    counts: pd.DataFrame,
-    rows: Iterable[str],
-    *,
-    resamples: int,
-    permutations: int,
-    seed: int,
-) -> pd.DataFrame:
+def build(perplexity: pd.DataFrame, counts: pd.DataFrame, rows: Iterable[str], **settings: int) -> pd.DataFrame:
     """One row a control and language: its ratio to base beside the core's, the two paired, and what they share.
 
     ``perplexity``: the table; ``counts``: ``locate.overlap.overlaps_with`` of all models; ``rows``: perplexity files of the
     experiments with the core and with the controls. The core at the same ratio, and its random control, stand as regions
     ``core`` and ``core-random``. Random ones are the mean over seeds.
     """
-    pairs = against_core(rows, resamples=resamples, permutations=permutations, seed=seed)
-    return beside_core(perplexity, counts, pairs)
-
-
-def beside_core(perplexity: pd.DataFrame, counts: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """``build`` with what ``against_core`` gave."""
     table = mean_over_seeds(control_rows(perplexity), ["model", "region", "language", "side", "samples", "ratio"])
     beside = table[table["region"] == "core"].set_index(["model", "language"])["ratio_to_base"]
     table["core_ratio_to_base"] = [
         beside.get(key, np.nan) for key in zip(table["model"], table["language"], strict=True)
     ]
-    table = table.merge(pairs, on=["model", "region", "language"], how="left")
+    table = table.merge(against_core(rows, **settings), on=["model", "region", "language"], how="left")
     return table.merge(overlap_with_core(counts), on=["model", "region"], how="left")[list(COLUMNS)]
 
 
