@@ -132,8 +132,18 @@ def neurons(config: dict, model: str, method: str) -> str:
 
 
 def rows(config: dict, model: str, measure: str, *coordinates: str) -> str:
-    """Rows that a measure wrote: perplexity by experiment and language, others by experiment (and arm)."""
+    """Rows that a measure wrote: by experiment and language, of further training by experiment and arm."""
     return f"{config['results']}/{model}/{measure}/{'/'.join(coordinates)}.parquet"
+
+
+def row_folder(config: dict, model: str, measure: str, experiment: str, language: str) -> str:
+    """What a measure writes beside its rows: a folder for each intervention."""
+    return f"{config['results']}/{model}/{measure}/{experiment}/{language}"
+
+
+def variant_manifest(config: dict, model: str, variant: str) -> str:
+    """What describes a variant of a model, beside the tensors that differ."""
+    return f"{config['results']}/{model}/variants/{variant}/variant.json"
 
 
 def counts(config: dict, kind: str, name: str, samples: Iterable[int] = ()) -> list[str]:

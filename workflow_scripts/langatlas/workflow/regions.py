@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from itertools import product
 
-from langatlas.neuron_settings import neuron_languages
 from langatlas.workflow import paths
 
 CORE, LANGUAGE, MONOLINGUAL, CONTROLS, EQUAL = "core", "language", "monolingual", "controls", "equal"
@@ -234,7 +233,8 @@ def concentrated(config: dict, model: str) -> list[str]:
 
 def agreement_languages(config: dict) -> list[str]:
     """Languages that have a region and neurons of their own."""
-    return [label for label in neuron_languages(config) if label in config["regions"]["monolingual"]["languages"]]
+    counted = config["languages"] if config["neurons"]["languages"] is None else config["neurons"]["languages"]
+    return [label for label in counted if label in config["regions"]["monolingual"]["languages"]]
 
 
 def equal_languages(config: dict) -> list[str]:
