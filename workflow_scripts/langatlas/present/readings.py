@@ -166,6 +166,12 @@ READINGS: list[tuple[str, str, str, Callable[[Tables], str]]] = [
         _other_score("core-rounded"),
     ),
     (
+        "Importance: sums",
+        "gradients added up in bfloat16, so that the sum is off by more with every micro-batch (variant summed-bfloat16)",
+        "added up in float32",
+        _other_score("core-summed-bfloat16"),
+    ),
+    (
         "Importance: long documents",
         "dropped (variant short; tokens.policy: drop_long)",
         "cut to the sequence length",
