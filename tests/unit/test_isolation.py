@@ -31,12 +31,7 @@ def write(folder, language: str, nll: dict, tokens=TOKENS, base=BASE, share="1.0
         }
         described |= {"side": side, "seed": seed, "edit": "remove", "setting": f"share {share}"}
         frames.append(pd.DataFrame({"nll_nats": values}).assign(**described))
-    rows = pd.concat(
-        [
-            f.assign(sequence=range(len(base)), n_tokens=tokens, n_bytes=9, n_characters=9, nll_ends_nats=0.0, n_ends=0)
-            for f in frames
-        ]
-    )
+    rows = pd.concat([f.assign(sequence=range(len(base)), n_tokens=tokens, n_bytes=9, n_characters=9) for f in frames])
     rows = rows.assign(model="m", experiment="e", language=language).reindex(columns=SCHEMA.names)
     rows = rows.astype({"seed": "Int64", "lines": "Int64", "samples": "Int64"})
     path = folder / f"{language}-{share}.parquet"

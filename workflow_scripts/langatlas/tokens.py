@@ -169,8 +169,9 @@ def write_shards(
     """
     tokenizer = TextTokenizer.load(tokenizer_folder)
     settings = {"policy": policy, "sequence_length": str(sequence_length), "language": language, "split": split}
-    identity = {"tokenizer": tokenizer.hash, "vocabulary_size": tokenizer.vocabulary_size, "end_id": tokenizer.end_id}
-    metadata = collect(code, **settings, format=FORMAT, **{key: str(value) for key, value in identity.items()})
+    metadata = collect(
+        code, **settings, format=FORMAT, tokenizer=tokenizer.hash, vocabulary_size=str(tokenizer.vocabulary_size)
+    )
     schema = pa.schema(SCHEMA, metadata=metadata)
     counts = Counts()
     with ExitStack() as stack:
@@ -233,13 +234,6 @@ class TokenShard:
 
     def __len__(self) -> int:
         return len(self.sequences)
-
-    @property
-    def end_id(self) -> int:
-        """Token that ends a document. Raises ValueError where the shard does not say it."""
-        if "end_id" not in self.metadata:
-            raise ValueError(f"{self.path}: end_id is missing in its metadata; tokenize again")
-        return int(self.metadata["end_id"])
 
 
 def open_shard(path: str | os.PathLike) -> TokenShard:

@@ -18,7 +18,6 @@ def import_store(prefix: str, shard: str, tokenizer: str, language: str) -> None
     texts = [loaded.tokenizer.decode([int(i) for i in ids], skip_special_tokens=True) for ids in sequences]
     described = {"language": language, "split": "locate", "policy": "drop_long", "imported_from": prefix}
     described |= {"sequence_length": str(max(map(len, sequences))), "vocabulary_size": str(loaded.vocabulary_size)}
-    described["end_id"] = str(loaded.end_id)
     schema = pa.schema(SCHEMA, metadata=collect("interchange", format=FORMAT, tokenizer=loaded.hash, **described))
     columns = [sequences, [len(text.encode()) for text in texts], [len(text) for text in texts]]
     arrays = [pa.array(column, kind) for column, (_, kind) in zip(columns, SCHEMA, strict=True)]

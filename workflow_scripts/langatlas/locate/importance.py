@@ -39,11 +39,12 @@ class GradientSum:
 
     part = (0, 1)
     writes = True
+    dtype = torch.float32  # of the sums; in a narrower one it matters what is added together, and in which order
 
     def __init__(self, model: torch.nn.Module):
         self.parameters = dict(model.named_parameters())
         self.shapes = {name: tuple(p.shape) for name, p in self.parameters.items()}
-        self.sums = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in self.parameters.items()}
+        self.sums = {name: torch.zeros_like(p, dtype=self.dtype) for name, p in self.parameters.items()}
 
     def __enter__(self) -> "GradientSum":
         self._hooks = [
@@ -121,7 +122,8 @@ def accumulate(
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
     device, start = next(model.parameters()).device, progress.read
     # Where batches do not matter, sequences of like length stand together: less padding.
-    dealt = batches(list(sequences), batch_size, by_length=reduction == "corrected", part=gradients.part)
+    by_length = reduction == "corrected" and gradients.dtype == torch.float32
+    dealt = batches(list(sequences), batch_size, by_length=by_length, part=gradients.part)
     for batch in islice(dealt, progress.batches, None):
         batch = batch.to(device)
         with devices.autocast(precision, device):

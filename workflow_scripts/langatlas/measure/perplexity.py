@@ -47,29 +47,20 @@ SCHEMA = pa.schema(
         ("n_tokens", pa.int64()),
         ("n_bytes", pa.int64()),
         ("n_characters", pa.int64()),
-        # Of these, what falls on end marks: the released evaluation does not predict them.
-        ("nll_ends_nats", pa.float64()),
-        ("n_ends", pa.int64()),
     ]
 )
-INTERVENTION = [name for name in SCHEMA.names[3:] if name != "sequence" and not name.startswith(("nll_", "n_"))]
+INTERVENTION = [name for name in SCHEMA.names[3:] if name not in ("sequence", "nll_nats") and not name.startswith("n_")]
 
 
 @torch.inference_mode()
-def sequence_nll(
-    model: torch.nn.Module, prepared: Sequence[Batch], count: int, precision: str, end_id: int
-) -> np.ndarray:
-    """NLL in nats of each of ``count`` sequences, and of the end marks in it: (count, 2), float64, in the order of the data.
-
-    ``precision``: already resolved.
-    """
+def sequence_nll(model: torch.nn.Module, prepared: Sequence[Batch], count: int, precision: str) -> np.ndarray:
+    """NLL in nats of each of ``count`` sequences (float64), in the order of the data. ``precision``: already resolved."""
     device = next(model.parameters()).device
-    nll = np.empty((count, 2), np.float64)
+    nll = np.empty(count, np.float64)
     for batch in prepared:
         with devices.autocast(precision, device):
-            losses_BT = token_nll(model, batch).double()
-        ends_BT = losses_BT.masked_fill(batch.input_ids_BT[:, 1:] != end_id, 0.0)
-        nll[batch.index] = torch.stack([losses_BT.sum(1), ends_BT.sum(1)], 1).cpu().numpy()
+            losses_BT = token_nll(model, batch)
+        nll[batch.index] = losses_BT.double().sum(1).cpu().numpy()
     return nll
 
 
@@ -94,11 +85,11 @@ def sweep(
     frames, started, tokens = [], time.perf_counter(), 0
     for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
         with applied(model, intervention, include_norms=include_norms):
-            nll = sequence_nll(model, prepared, len(shard), precision, shard.end_id)
+            nll = sequence_nll(model, prepared, len(shard), precision)
         if fingerprint(model) != before:
             raise RuntimeError(f"the weights were not restored after {describe(intervention)}")
         if intervention is None and not np.isfinite(nll).all():
-            first = int(np.flatnonzero(~np.isfinite(nll[:, 0]))[0])
+            first = int(np.flatnonzero(~np.isfinite(nll))[0])
             raise ValueError(f"{shard.path}: the NLL of sequence {first} is not finite before any change")
         frames.append(_rows(intervention, nll, shard))
         tokens += sum(batch.n_predicted for batch in prepared)
@@ -115,7 +106,7 @@ def language_rows(
     precision = devices.resolve_precision(precision, device)
     sequences = shard.sequences[:count]
     prepared = [batch.to(device) for batch in batches(sequences, batch_size, by_length=True)]
-    nll = sequence_nll(model, prepared, len(sequences), precision, shard.end_id)
+    nll = sequence_nll(model, prepared, len(sequences), precision)
     return pd.DataFrame(_measured(nll, shard)).assign(language=shard.metadata["language"])
 
 
@@ -154,13 +145,11 @@ def _rows(intervention: Intervention | None, nll: np.ndarray, shard: TokenShard)
 
 
 def _measured(nll: np.ndarray, shard: TokenShard) -> dict[str, np.ndarray | list]:
-    """Columns of the first len(nll) sequences of a shard; ``nll`` as ``sequence_nll`` gives it."""
+    """Columns of the first len(nll) sequences of a shard."""
     count = len(nll)
     return {
         "sequence": np.arange(count),
-        "nll_nats": nll[:, 0],
-        "nll_ends_nats": nll[:, 1],
-        "n_ends": [int((ids[1:] == shard.end_id).sum()) for ids in shard.sequences[:count]],
+        "nll_nats": nll,
         "n_tokens": [len(ids) - 1 for ids in shard.sequences[:count]],
         "n_bytes": shard.n_bytes[:count],
         "n_characters": shard.n_characters[:count],

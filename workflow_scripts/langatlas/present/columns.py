@@ -32,8 +32,8 @@ MEANING = {
     "module": "matrix or norm of a decoder block, for example attn.q",
     # perplexity
     "perplexity": "exp(NLL in nats summed over tokens / tokens); inf above 1.8e308",
-    "perplexity_published": "the same rows as published: without end marks, exp(mean over batches of 16 sequences of each "
-    "batch's mean NLL), mean over processes",
+    "perplexity_published": "the same rows as published: shuffled and dealt out to processes, exp(mean over batches of 16 "
+    "sequences of each batch's mean NLL), mean over processes",
     "bits_per_byte": "NLL in bits summed over tokens / UTF-8 bytes",
     "ratio_to_base": "perplexity / perplexity of the unchanged model",
     "ratio_to_random": "perplexity / geometric mean over seeds of the perplexity with as many random parameters removed",

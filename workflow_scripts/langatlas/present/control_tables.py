@@ -23,6 +23,7 @@ WORDS = {
     "core-shuffled": "importance from shuffled tokens",
     "core-untrained": "importance before training",
     "core-rounded": "importance in bfloat16, as released",
+    "core-summed-bfloat16": "gradients summed in bfloat16, as released",
     "core-averaged": "mean NLL of each micro-batch, as released",
     "core-short": "texts that fit only, as released",
     "core-matched": "random parameters as large as the core's",
