@@ -4,40 +4,55 @@
 # OUT  results/{model}/pretraining/{experiment}/{arm}.parquet; of arms that are kept results/{model}/variants/{experiment}/{arm}/
 
 
-rule further_pretrain:
-    input:
-        manifest=f"{R}/models/{{model}}/model.json",
-        region=lambda wildcards: experiments.arm_region(config, wildcards.model, wildcards.experiment, wildcards.arm),
-        training=lambda wildcards: paths.token_shards(
-            config, wildcards.model, experiments.training(config, wildcards.experiment)["language"], "pretrain"
-        ),
-        tests=lambda wildcards: [
-            paths.token_shard(config, wildcards.model, language, "test")
-            for language in experiments.languages_of(config, wildcards.experiment)
-        ],
-    output:
-        rows=f"{R}/{{model}}/pretraining/{{experiment}}/{{arm}}.parquet",
-    log:
-        f"{R}/logs/further_pretrain/{{model}}/{{experiment}}/{{arm}}.log",
-    benchmark:
-        f"{R}/benchmarks/further_pretrain/{{model}}/{{experiment}}/{{arm}}.tsv"
-    wildcard_constraints:
-        experiment=paths.alternatives(experiments.trained(config)),
-        arm=r"[a-z-]+-(top|bottom|random|none)-(corrected|published)-\d+",
-    conda:
-        "../envs/torch.yaml"
-    resources:
-        gpu=1,
-        mem_mb=3000,
-        runtime=480,
-    params:
-        arm=lambda wildcards: experiments.parse_arm(wildcards.arm),
-        settings=lambda wildcards: experiments.training_settings(config, wildcards.experiment, wildcards.arm),
-        samples=lambda wildcards: experiments.training(config, wildcards.experiment)["samples"],
-        sequences=lambda wildcards: experiments.training(config, wildcards.experiment)["sequences"],
-        described=lambda wildcards: experiments.described_training(config, wildcards.experiment),
-        batch_size=config["perplexity"]["batch_size"],
-        engine=lambda wildcards: paths.engine(config, wildcards.model),
-        code=code_version("further_pretrain"),
-    script:
-        "../workflow_scripts/further_pretrain.py"
+def training_outputs(kept):
+    """Rows, and of experiments that keep them the weights: a variant of the model."""
+    rows = {"rows": paths.rows(config, "{model}", "pretraining", "{experiment}", "{arm}")}
+    variant = paths.variant_manifest(config, "{model}", "{experiment}/{arm}")
+    return rows | (
+        {"variant": variant, "tensors": variant.replace("variant.json", "tensors.safetensors")} if kept else {}
+    )
+
+
+for _kept in (False, True):
+
+    rule:
+        name:
+            "further_pretrain" + ("_and_keep" if _kept else "")
+        input:
+            manifest=f"{R}/models/{{model}}/model.json",
+            region=lambda wildcards: experiments.arm_region(
+                config, wildcards.model, wildcards.experiment, wildcards.arm
+            ),
+            training=lambda wildcards: paths.token_shards(
+                config, wildcards.model, experiments.training(config, wildcards.experiment)["language"], "pretrain"
+            ),
+            tests=lambda wildcards: [
+                paths.token_shard(config, wildcards.model, language, "test")
+                for language in experiments.languages_of(config, wildcards.experiment)
+            ],
+        output:
+            **training_outputs(_kept),
+        log:
+            f"{R}/logs/further_pretrain/{{model}}/{{experiment}}/{{arm}}.log",
+        benchmark:
+            f"{R}/benchmarks/further_pretrain/{{model}}/{{experiment}}/{{arm}}.tsv"
+        wildcard_constraints:
+            experiment=paths.alternatives(experiments.trained(config, kept=_kept)),
+            arm=r"[a-z-]+-(top|bottom|random|none)-(corrected|published)-\d+",
+        conda:
+            "../envs/torch.yaml"
+        resources:
+            gpu=1,
+            mem_mb=3000,
+            runtime=480,
+        params:
+            arm=lambda wildcards: experiments.parse_arm(wildcards.arm),
+            settings=lambda wildcards: experiments.training_settings(config, wildcards.experiment, wildcards.arm),
+            samples=lambda wildcards: experiments.training(config, wildcards.experiment)["samples"],
+            sequences=lambda wildcards: experiments.training(config, wildcards.experiment)["sequences"],
+            described=lambda wildcards: experiments.described_training(config, wildcards.experiment),
+            batch_size=config["perplexity"]["batch_size"],
+            engine=lambda wildcards: paths.engine(config, wildcards.model),
+            code=code_version("further_pretrain"),
+        script:
+            "../workflow_scripts/further_pretrain.py"

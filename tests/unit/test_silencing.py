@@ -6,8 +6,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-
-from families import CONFIGS, FFN, layout, tiny_family
 from langatlas.intervene.neurons import (
     Clamp,
     clamp_of,
@@ -18,6 +16,8 @@ from langatlas.intervene.neurons import (
     write_clamps,
 )
 from langatlas.intervene.silencing import BY_FREQUENCY, silencing, steering
+
+from families import CONFIGS, FFN, layout, tiny_family
 from langatlas.locate.activation_files import ActivationFile, Activations
 from langatlas.locate.neuron_files import NeuronSet
 from langatlas.locate.neurons import COLUMNS

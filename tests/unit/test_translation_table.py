@@ -9,10 +9,10 @@ import yaml
 from sacrebleu.metrics import BLEU, CHRF
 
 import figure_data
-from langatlas.workflow import settings
 from langatlas.measure import translation_scores
 from langatlas.present import translation_table
 from langatlas.present.figures import canvas, inhibition, neuron_activity, neuron_peaks
+from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = ["The capital of France is Paris.", "It is", "", "Monday, follows (Sunday)!", "今天是星期一。", "no"]

@@ -33,10 +33,14 @@ def load(config: dict) -> tuple[dict[str, dict], list[str]]:
         if name not in config["run"] and name in known:
             continue  # an overlay says something of an experiment that this run does not have
         if name not in known and own is None:
-            problems.append(f"run: {name!r} is no experiment{schema.suggest(name, known)}; there are {', '.join(known)}")
+            problems.append(
+                f"run: {name!r} is no experiment{schema.suggest(name, known)}; there are {', '.join(known)}"
+            )
             continue
         if name not in config["run"]:
-            problems.append(f"experiments.{name}: not among `run`{schema.suggest(name, config['run'])}; name it there to run it")
+            problems.append(
+                f"experiments.{name}: not among `run`{schema.suggest(name, config['run'])}; name it there to run it"
+            )
             continue
         try:
             merged = merge(read(name, folders) if name in known else {}, own or {})
@@ -123,7 +127,9 @@ def _entry(place: str, part: str, name, settings: dict) -> Iterator[str]:
     """Settings of one kind or measure, by its own schema."""
     known = sorted(path.stem for path in (SCHEMAS / part).glob("*.yaml"))
     if name not in known:
-        said = f"{place}.kind: {name!r} is no kind of intervention" if part == "intervene" else f"{place}: no such measure"
+        said = (
+            f"{place}.kind: {name!r} is no kind of intervention" if part == "intervene" else f"{place}: no such measure"
+        )
         yield f"{said}{schema.suggest(str(name), known)}; there are {', '.join(known)}"
         return
     own = of(f"{part}/{name}")

@@ -17,9 +17,10 @@ def of(config: dict, *, kind: str | None = None, measure: str | None = None, **e
     return found
 
 
-def trained(config: dict) -> list[str]:
-    """Experiments that train the model further: they have jobs of their own."""
-    return [name for name in config["experiments"] if trains(config, name)]
+def trained(config: dict, kept: bool | None = None) -> list[str]:
+    """Experiments that train the model further (those that keep its weights, or not): they have jobs of their own."""
+    names = [name for name in config["experiments"] if trains(config, name)]
+    return [name for name in names if kept is None or training(config, name)["keep"] == kept]
 
 
 def trains(config: dict, name: str) -> bool:
@@ -184,5 +185,3 @@ def arm_files(config: dict) -> list[str]:
         for name in trained(config)
         for arm in arms(config, name)
     ]
-
-

@@ -57,7 +57,9 @@ def detectable(config: dict, experiment: str) -> list[str]:
     """Languages that a text can be said to be in."""
     entry = config["experiments"][experiment]
     steers = any(intervention["kind"] == "steering" for intervention in entry["intervene"])
-    return entry["measure"]["generation"]["detectable"] or (None if steers else entry["languages"]) or config["languages"]
+    return (
+        entry["measure"]["generation"]["detectable"] or (None if steers else entry["languages"]) or config["languages"]
+    )
 
 
 # -- questions ---------------------------------------------------------------------------------------------------------
@@ -116,7 +118,10 @@ def translation_languages(config: dict, experiment: str, source: str) -> list[st
 
 def _translation_inputs(config: dict, model: str, experiment: str, source: str) -> Inputs:
     """The world's data files or your own; where a file is missing, the job says so."""
-    files, languages = chosen(config, experiment, "translation")["files"], translation_languages(config, experiment, source)
+    files, languages = (
+        chosen(config, experiment, "translation")["files"],
+        translation_languages(config, experiment, source),
+    )
     sentences = paths.own_files(files, languages, "translation.files") if files else paths.world(languages)
     return {"sentences": sentences, "tokenizer": paths.tokenizer_files(config, model)}
 

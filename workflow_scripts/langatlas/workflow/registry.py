@@ -143,8 +143,10 @@ TABLES: dict[str, TableEntry] = {
         lambda config: {"counts": paths.counts(config, "importance", "similarity", regions.milestones(config))}
     ),
     "controls": TableEntry(
-        lambda config: _table("perplexity")(config)
-        | {"counts": paths.counts(config, "controls", "overlap"), "rows": _controlled(config)},
+        lambda config: (
+            _table("perplexity")(config)
+            | {"counts": paths.counts(config, "controls", "overlap"), "rows": _controlled(config)}
+        ),
         settings=BOTH,
     ),
     "reliability": TableEntry(
@@ -167,9 +169,7 @@ TABLES: dict[str, TableEntry] = {
     ),
     "neuron_counts": TableEntry(_neurons("neuron_counts"), experiments.neuron_files),
     "neuron_layers": TableEntry(_neurons(), experiments.neuron_files),
-    "neuron_overlap": TableEntry(
-        _neurons("neuron_counts", "neuron_overlap"), experiments.neuron_files
-    ),
+    "neuron_overlap": TableEntry(_neurons("neuron_counts", "neuron_overlap"), experiments.neuron_files),
     "silencing": TableEntry(_rows("perplexity", _silencing), _silencing, settings=BOTH),
     "steering": TableEntry(_rows("generation", _steering), _steering, settings=TESTS),
     "region_neurons": TableEntry(
@@ -182,9 +182,7 @@ TABLES: dict[str, TableEntry] = {
         regions.agreement_languages,
         settings=BOTH,
     ),
-    "equal_removal": TableEntry(
-        _equal_sets, _equal, settings=BOTH, category="2 Removal"
-    ),
+    "equal_removal": TableEntry(_equal_sets, _equal, settings=BOTH, category="2 Removal"),
     "isolation": TableEntry(_equal_sets, _equal, settings=BOTH, category="2 Removal"),
     "translation": TableEntry(_rows("translation"), _measured("translation"), settings=BOOTSTRAP),
     "inhibition": TableEntry(_rows("translation"), _measured("translation"), settings=BOOTSTRAP),
@@ -197,16 +195,20 @@ TABLES: dict[str, TableEntry] = {
         lambda config: {"rows": experiments.arm_files(config)}, experiments.trained, settings=BOOTSTRAP
     ),
     "published": TableEntry(
-        lambda config: _table("perplexity")(config)
-        | {
-            "pretraining": _optional("pretraining", bool(experiments.trained(config)))(config),
-            "published": paths.published_files(),
-        },
+        lambda config: (
+            _table("perplexity")(config)
+            | {
+                "pretraining": _optional("pretraining", bool(experiments.trained(config)))(config),
+                "published": paths.published_files(),
+            }
+        ),
         same_as=True,
     ),
     "findings": TableEntry(
-        lambda config: _table("perplexity", "effect_matrix")(config)
-        | {"isolation": _optional("isolation", bool(_equal(config)))(config)}
+        lambda config: (
+            _table("perplexity", "effect_matrix")(config)
+            | {"isolation": _optional("isolation", bool(_equal(config)))(config)}
+        )
     ),
 }
 
@@ -367,16 +369,19 @@ FIGURES: dict[str, FigureEntry] = {
         models=_if_any(lambda config: removing(config, regions.CORE)),
     ),
     "core_lines": FigureEntry(
-        _drawn_from("edits"), "2 Removal", _core_lines,
+        _drawn_from("edits"),
+        "2 Removal",
+        _core_lines,
         models=_if_any(_cutting),
     ),
     "effect_matrix": FigureEntry(_drawn_from("effect_matrix"), "2 Removal", _effect_matrix),
     "controls": FigureEntry(
         _drawn_from("controls"),
         "2 Removal",
-        lambda config, part: {
-            "samples": config["importance"]["variants"]["samples"], "core_samples": regions.last_milestone(config)
-        } | _sequences(config),
+        lambda config, part: (
+            {"samples": config["importance"]["variants"]["samples"], "core_samples": regions.last_milestone(config)}
+            | _sequences(config)
+        ),
         models=_if_any(lambda config: removing(config, regions.CONTROLS)),
     ),
     "silencing": FigureEntry(
@@ -414,8 +419,9 @@ FIGURES: dict[str, FigureEntry] = {
     "density_by_layer": FigureEntry(
         _drawn_from("region_density"),
         "4 Place",
-        lambda config, part: {"kinds": _density_kinds(config), "ratio": config["figures"]["density"]["ratio"]}
-        | _samples(config),
+        lambda config, part: (
+            {"kinds": _density_kinds(config), "ratio": config["figures"]["density"]["ratio"]} | _samples(config)
+        ),
     ),
     "density_sheet": FigureEntry(
         lambda config, model, part: {"region": density_region(config, model, part)},
@@ -440,12 +446,12 @@ FIGURES: dict[str, FigureEntry] = {
     "neuron_peaks": FigureEntry(
         _counted,
         "4 Place",
-        lambda config, part: _conditions(config, part)
-        | {"share": measures.chosen(config, _translation(config, part)["experiment"], "translation")["peaks"]},
+        lambda config, part: (
+            _conditions(config, part)
+            | {"share": measures.chosen(config, _translation(config, part)["experiment"], "translation")["peaks"]}
+        ),
         parts=_translations,
         labels=EXPERIMENT,
     ),
-    "neuron_activity": FigureEntry(
-        _counted, "4 Place", _conditions, parts=_translations, labels=EXPERIMENT
-    ),
+    "neuron_activity": FigureEntry(_counted, "4 Place", _conditions, parts=_translations, labels=EXPERIMENT),
 }

@@ -48,8 +48,7 @@ def explain(error: ValidationError, root: str = "") -> list[str]:
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
         return [
-            f"unknown key {_join(place, key)}{suggest(key, known)}; allowed here: {', '.join(known)}"
-            for key in unknown
+            f"unknown key {_join(place, key)}{suggest(key, known)}; allowed here: {', '.join(known)}" for key in unknown
         ]
     if error.validator == "required":
         missing = sorted(set(error.validator_value) - set(error.instance))
