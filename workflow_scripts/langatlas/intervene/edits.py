@@ -1,8 +1,9 @@
 """Edits: changes of lines of matrices or of single parameters, done and undone.
 
 An edit is a list of changes: ``parameter`` (Hugging Face name), ``dimension`` of the tensor as stored, ``indices`` along it,
-``operation``: ``set`` or ``multiply`` with ``value``, and ``within``: [start, stop) ranges of the other dimension that the change is
-confined to (where one tensor holds q, k and v), or null. Removing a line is to set it to 0. torch is imported where edits are made.
+``operation``: ``set`` or ``multiply`` with ``value``, and ``within``: [start, stop) ranges of the other dimension that the change
+is confined to (where one tensor holds q, k and v), or null. Removing a line is to set it to 0. torch is imported where edits are
+made.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

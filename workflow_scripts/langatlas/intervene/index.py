@@ -3,8 +3,8 @@
 An intervention has ``columns``, which stand in the rows of every measurement, and ``applied(model)``, a context in which the
 model is changed and after which it is as before, bit for bit. ``measured``: the languages that it is measured on, None for all.
 
-File (JSON, ``langatlas.interventions/1``): ``model``, ``model_hash``, ``provenance`` and ``interventions``, a list of ``id``, ``kind``
-(of ``workflow.interventions.MECHANISMS``), ``columns``, ``measured`` and ``payload``, what the kind needs to make the change.
+File (JSON, ``langatlas.interventions/1``): ``model``, ``model_hash``, ``provenance`` and ``interventions``, a list of ``id``,
+``kind`` (of ``workflow.interventions.MECHANISMS``), ``columns``, ``measured`` and ``payload``, what is needed to make the change.
 """
 
 import json

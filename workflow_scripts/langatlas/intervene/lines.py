@@ -1,6 +1,6 @@
-"""Edits that remove lines of matrices: those that hold most, least, medium many or random parts of a region (Zhang et al. 2024, 4.2).
+"""Edits that remove lines of matrices: those that hold most, least, medium many or random parts of a region.
 
-A line of outputs takes its bias with it: what is removed gives 0, not the bias. No torch.
+Zhang et al. 2024, 4.2. A line of outputs takes its bias with it: what is removed gives 0, not the bias. No torch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""Take a region away: its parameters are zero inside a context, and back bit for bit after it. torch is imported where it is used."""
+"""Take a region away: its parameters are zero inside a context, and back bit for bit after it.
+
+torch is imported where it is used: jobs without a model choose what is removed.
+"""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence

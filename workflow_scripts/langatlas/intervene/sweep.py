@@ -1,4 +1,4 @@
-"""The one loop over interventions: the unchanged model first, then each change in turn, and the weights checked after every one."""
+"""The one loop over interventions: the unchanged model, then each change in turn, and the weights checked after every one."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from langatlas.intervene.index import BASE, Intervention, described
 
 log = logging.getLogger(__name__)
 Observe = Callable[[str], pd.DataFrame]
-"""Observes the model as it is; gets the id of the intervention that is in force, ``base`` for none; gives one row an observation."""
+"""Observes the model as it is, one row an observation; gets the id of the intervention that is in force, ``base`` for none."""
 
 
 def sweep(model: torch.nn.Module, interventions: Mapping[str, Intervention], observe: Observe) -> pd.DataFrame:

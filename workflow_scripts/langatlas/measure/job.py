@@ -1,7 +1,8 @@
 """What every measure is given, and the file that its rows go to. A measure is a module with
 
 - ``SCHEMA``: Arrow fields of an observation, in order (which sequence, prompt, question …, then what was observed);
-- ``prepare(model, job)``: reads what the job needs and gives a function that observes the model as it is (``intervene.sweep.Observe``).
+- ``prepare(model, job)``: reads what it needs and gives a function that observes the model as it is (``sweep.Observe``);
+- ``metadata(model)``, where readers of the rows need more than they hold.
 """
 
 import os

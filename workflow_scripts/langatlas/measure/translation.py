@@ -1,7 +1,7 @@
 """Translation from one or several inputs, the model's neurons counted while it writes: one row a condition and sentence.
 
-Beside the rows, a folder of activation statistics: ``{intervention}/{condition}.safetensors``, the unchanged model's in ``base``. A
-killed job goes on where it stopped (``counted_text.Progress``).
+Beside the rows, a folder of activation statistics: ``{intervention}/{condition}.safetensors``, the unchanged model's in
+``base``. A killed job goes on where it stopped (``counted_text.Progress``).
 """
 
 from pathlib import Path

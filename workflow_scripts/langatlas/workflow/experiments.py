@@ -8,7 +8,7 @@ from langatlas.workflow.interventions import KINDS, MECHANISMS, counted_language
 
 
 def of(config: dict, *, kind: str | None = None, measure: str | None = None, **entry) -> list[str]:
-    """Experiments with an intervention of this kind whose settings are ``entry``, and with this measure, in the order of `run`."""
+    """Experiments with an intervention of this kind and with settings ``entry``, and with this measure, in the order of `run`."""
     found = []
     for name, chosen in config["experiments"].items():
         kinds = [one for one in chosen["intervene"] if kind in (None, one["kind"]) and entry.items() <= one.items()]

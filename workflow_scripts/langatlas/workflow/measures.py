@@ -1,7 +1,7 @@
 """Measures, by name: what each reads of a language, which module measures. Nothing is imported here.
 
-A new measure is an entry of MEASURES, its schema ``schemas/measure/{measure}.yaml`` and a module with ``SCHEMA``, the columns of an
-observation, and ``prepare(model, job)``, which gives a function that observes the model as it is (``langatlas.measure.job``).
+A new measure is an entry of MEASURES, its schema ``schemas/measure/{measure}.yaml`` and a module with ``SCHEMA``, the columns
+of an observation, and ``prepare(model, job)``, which gives a function that observes the model (``langatlas.measure.job``).
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ Inputs = dict[str, str | list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """``inputs(config, model, experiment, language)``: files beside the model; ``settings(config, experiment, language)``: what it
-    is called with. ``folder``: whether it writes a folder beside its rows. ``runtime``: minutes that a job may take by default.
+    """``inputs(config, model, experiment, language)``: files beside the model; ``settings(config, experiment, language)``: what
+    it is called with. ``folder``: whether it writes a folder beside its rows. ``runtime``: minutes that a job may take.
     """
 
     module: str

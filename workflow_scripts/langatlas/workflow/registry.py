@@ -215,7 +215,7 @@ TABLES: dict[str, TableEntry] = {
 
 @dataclass(frozen=True, slots=True)
 class FigureEntry:
-    """``inputs(config, model, part)``: files by the names that the figure's module gives to them, ``params`` what it is drawn with.
+    """``inputs(config, model, part)``: files by the names that the figure's module gives them, ``params`` what it is drawn with.
 
     ``parts(config)``: the figure is drawn once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``:
     those that have it. ``labels``: what tells it from its like in the report, ``{part}`` replaced.

@@ -71,5 +71,6 @@ def _join(place: str, key: str) -> str:
 
 
 def suggest(key: str, known: list[str]) -> str:
+    """The nearest known name in brackets, if any is near."""
     close = difflib.get_close_matches(key, known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
