@@ -26,6 +26,7 @@ from tokenizers import Tokenizer
 
 from langatlas.files import atomic
 from langatlas.provenance import collect, hash_file
+from langatlas.tokenizer import content, load_tokenizer
 
 log = logging.getLogger(__name__)
 FORMAT = "langatlas.tokens/1"
@@ -49,7 +50,7 @@ class TextTokenizer:
     def load(cls, folder: str | os.PathLike) -> "TextTokenizer":
         """Read ``tokenizer.json`` and ``tokenizer_config.json``. Raises ValueError where there is no EOS."""
         path = Path(folder) / "tokenizer.json"
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = load_tokenizer(path)
         config = json.loads((Path(folder) / "tokenizer_config.json").read_text(encoding="utf-8"))
         ids = {key: _special_id(tokenizer, config.get(key)) for key in ("bos_token", "eos_token")}
         if ids["eos_token"] is None:
@@ -59,8 +60,8 @@ class TextTokenizer:
 
 
 def _special_id(tokenizer: Tokenizer, token: str | dict | None) -> int | None:
-    content = token.get("content") if isinstance(token, dict) else token
-    return None if content is None else tokenizer.token_to_id(content)
+    text = content(token)
+    return None if text is None else tokenizer.token_to_id(text)
 
 
 @dataclass
@@ -233,6 +234,11 @@ class TokenShard:
 
     def __len__(self) -> int:
         return len(self.sequences)
+
+    @property
+    def largest_id(self) -> int:
+        """The largest token that occurs in it; -1 where it is empty."""
+        return max((int(ids.max()) for ids in self.sequences if len(ids)), default=-1)
 
     @property
     def end_id(self) -> int:
