@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from langatlas.files import atomic
+from langatlas.interchange.saved import load_saved
 from langatlas.locate.importance_files import FORMAT
 from langatlas.models.adapters import adapter_for, locate_parameter
 from langatlas.models.checkpoint import Manifest, empty
@@ -26,7 +27,7 @@ def load_tensor(folder: str | os.PathLike, name: str, shape: tuple[int, ...]) ->
     path = Path(folder) / f"{name}.pt"
     if not path.exists():
         raise ValueError(f"{path}: missing; the folder must hold one file a parameter of the model")
-    tensor = torch.load(path, weights_only=True, map_location="cpu")
+    tensor = load_saved(path)
     if tuple(tensor.shape) != shape:
         raise ValueError(f"{path}: shape {tuple(tensor.shape)}, but the model's is {shape}: is it another model's?")
     return tensor

@@ -110,18 +110,6 @@ def fetch(name: str, source: str, revision: str | None) -> tuple[Path, str]:
     return Path(folder), revision
 
 
-def check_vocabulary(embedded: int, largest: int, where: str) -> None:
-    """Raises ValueError when a text holds a token that the model has no embedding of.
-
-    Not the size of the tokenizer: it may have entries that no text uses, and the embedding rows that no token has.
-    """
-    if largest >= embedded:
-        raise ValueError(
-            f"{where}: holds token {largest}, but the model embeds only {embedded}; these tokens were made with another "
-            "model's tokenizer, or with entries that were added to it and never trained"
-        )
-
-
 def empty(manifest: Manifest) -> "torch.nn.Module":
     """The model on the device ``meta``: names, shapes and config; no weight is read. Raises ValueError where it is gone."""
     import torch

@@ -22,6 +22,7 @@ from langatlas.models.weights import (
     read_json,
     stored_tensors,
 )
+from langatlas.tokenizer import check_vocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -206,13 +207,16 @@ def check_lengths(name: str, config: "PreTrainedConfig", lengths: Mapping[str, i
             raise ValueError(f"{key}: {longest} tokens, but model {name} has positions for {limit}; lower it")
 
 
-def check_length(config: "PreTrainedConfig", longest: int, what: str) -> None:
-    """Raises ValueError where a text has more tokens than a learned table of positions; warns where they were never trained."""
-    limit = positions(config)
+def check_prompts(model: "torch.nn.Module", prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+    """Raises ValueError for a prompt with a token that has no embedding, or whose text would outgrow a learned table of
+    positions; in other families it warns of positions that were never trained.
+    """
+    for number, ids in enumerate(prompts):
+        check_vocabulary(model.get_input_embeddings().num_embeddings, max(map(int, ids), default=-1), f"prompt {number}")
+    limit, longest = positions(model.config), max(map(len, prompts), default=0) + max_new_tokens
     if limit is None or longest <= limit:
         return
-    told = f"{what} has {longest} tokens, but the model has positions for {limit}"
-    if config.model_type in LEARNED_POSITIONS:
-        raise ValueError(f"{told}; shorten it, or lower max_new_tokens")
+    told = f"the longest prompt and {max_new_tokens} new tokens are {longest}, but the model has positions for {limit}"
+    if model.config.model_type in LEARNED_POSITIONS:
+        raise ValueError(f"{told}; lower max_new_tokens, or give shorter prompts")
     log.warning(told)
-

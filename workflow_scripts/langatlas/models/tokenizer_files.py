@@ -43,6 +43,9 @@ def copy_tokenizer(folder: Path, destination: Path, name: str, config: Mapping[s
         )
     _check_marks(tokenizer, marks, name, config)
     kept = {"tokenizer_class": "PreTrainedTokenizerFast", **{mark: token for mark, token in marks.items() if token}}
+    settings = folder / NAMING[0]
+    if isinstance(begins := read_json(settings, name).get("add_bos_token") if settings.is_file() else None, bool):
+        kept["add_bos_token"] = begins
     with atomic(destination / "tokenizer.json") as temporary:
         temporary.write_bytes(without_state(path.read_bytes()))
     with atomic(destination / "tokenizer_config.json") as temporary:

@@ -92,12 +92,9 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if not (folder / INDEX).is_file():
-        there = sorted(path.name for path in folder.glob("*.safetensors"))
-        others = f" under that name (there are {', '.join(there)})" if there else ""
-        raise ValueError(
-            f"model {name}: {folder} holds no *.safetensors{others}: neither {WEIGHTS} nor {INDEX}; convert its weights with "
-            "save_pretrained"
-        )
+        if there := sorted(path.name for path in folder.glob("*.safetensors")):
+            raise ValueError(f"model {name}: {folder} holds {', '.join(there)}, but neither {WEIGHTS} nor {INDEX}; fetch it again")
+        raise ValueError(f"model {name}: {folder} holds no *.safetensors; convert its weights with save_pretrained")
     parts = sorted(set(read_json(folder / INDEX, name).get("weight_map", {}).values()))
     if not parts:
         raise ValueError(f"model {name}: {folder / INDEX} names no file in its weight_map; fetch it again")
