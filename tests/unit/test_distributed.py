@@ -130,7 +130,7 @@ def run(tmp_path_factory) -> dict:
     broken = case(
         folder / "nan", "nan", write_shard(folder / "bad.arrow", bad), *CASES["zero2"][:3], 1, "corrected", [2]
     )
-    write_region(folder / "region.safetensors")
+    write_region(folder / "region.safetensors", cases["zero2"]["manifest"]["hash"])
     trainings = {name: training(folder, name) for name in TRAININGS}
     said, failure = [], None
     relay = logging.Handler()

@@ -117,9 +117,9 @@ def ask(
 ) -> pd.DataFrame:
     """Rows (intervention, task, question): the columns of SCHEMA from the intervention on.
 
-    ``tokenizer``: of transformers, as ``TextTokenizer.for_harness`` makes it. ``seed`` draws the examples, the same under every intervention. The model is changed
-    in place and restored, bit for bit, which is checked. Raises ValueError when a base log-likelihood is not finite, or a
-    question holds a token that the model has no embedding of.
+    ``tokenizer``: of transformers, as ``TextTokenizer.for_harness`` makes it. ``seed`` draws the examples, the same under
+    every intervention. The model is changed in place and restored, bit for bit, which is checked. Raises ValueError when a
+    base log-likelihood is not finite, or a question holds a token that the model has no embedding of.
     """
     from lm_eval.evaluator import evaluate
     from lm_eval.models.huggingface import HFLM

@@ -70,9 +70,7 @@ def describe(folder: str | os.PathLike, name: str, *, revision: str, dtype: str)
     return _manifest(folder, name, revision, dtype, config, identity_of(folder, name))
 
 
-def inspect(
-    folder: str | os.PathLike, name: str, *, revision: str, dtype: str, lengths: Mapping[str, int]
-) -> Manifest:
+def inspect(folder: str | os.PathLike, name: str, *, revision: str, dtype: str, lengths: Mapping[str, int]) -> Manifest:
     """``describe`` of a checkpoint that others made, once it has passed ``gate.check``, which says what ``lengths`` are."""
     folder = Path(folder).absolute()
     found = gate.check(folder, name, dtype, lengths)

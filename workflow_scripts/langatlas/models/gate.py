@@ -113,8 +113,8 @@ def check_types(name: str, tensors: Mapping[str, Stored]) -> None:
     others = [t for t in tensors.values() if t.dtype not in FLOATS and t.name.endswith(".weight")]
     if others:
         raise ValueError(
-            f"model {name}: {others[0].path}: {others[0].name} is of type {others[0].dtype}; weights must be of {', '.join(FLOATS)}. "
-            "Give the checkpoint that this quantized one was made from"
+            f"model {name}: {others[0].path}: {others[0].name} is of type {others[0].dtype}; weights must be of "
+            f"{', '.join(FLOATS)}. Give the checkpoint that this quantized one was made from"
         )
 
 
@@ -212,7 +212,9 @@ def check_prompts(model: "torch.nn.Module", prompts: Sequence[Sequence[int]], ma
     positions; in other families it warns of positions that were never trained.
     """
     for number, ids in enumerate(prompts):
-        check_vocabulary(model.get_input_embeddings().num_embeddings, max(map(int, ids), default=-1), f"prompt {number}")
+        check_vocabulary(
+            model.get_input_embeddings().num_embeddings, max(map(int, ids), default=-1), f"prompt {number}"
+        )
     limit, longest = positions(model.config), max(map(len, prompts), default=0) + max_new_tokens
     if limit is None or longest <= limit:
         return

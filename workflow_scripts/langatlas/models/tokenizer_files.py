@@ -69,7 +69,9 @@ def marks_of(folder: Path, name: str, config: Mapping[str, Any], tokenizer: Toke
     found: dict[str, str | None] = {}
     for mark in MARKS:
         named = [content(held.get(mark)) for held in told]
-        named += [tokenizer.id_to_token(number) for number in _ids(config.get(f"{mark.removesuffix('_token')}_token_id"))]
+        named += [
+            tokenizer.id_to_token(number) for number in _ids(config.get(f"{mark.removesuffix('_token')}_token_id"))
+        ]
         found[mark] = next((t for t in named if t is not None and tokenizer.token_to_id(t) is not None), None)
     return found
 

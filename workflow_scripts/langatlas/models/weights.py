@@ -93,7 +93,8 @@ def weight_files(folder: Path, name: str) -> list[Path]:
         return [folder / WEIGHTS]
     if not (folder / INDEX).is_file():
         if there := sorted(path.name for path in folder.glob("*.safetensors")):
-            raise ValueError(f"model {name}: {folder} holds {', '.join(there)}, but neither {WEIGHTS} nor {INDEX}; fetch it again")
+            held = ", ".join(there)
+            raise ValueError(f"model {name}: {folder} holds {held}, but neither {WEIGHTS} nor {INDEX}; fetch it again")
         raise ValueError(f"model {name}: {folder} holds no *.safetensors; convert its weights with save_pretrained")
     parts = sorted(set(read_json(folder / INDEX, name).get("weight_map", {}).values()))
     if not parts:
@@ -134,7 +135,8 @@ def _tensors_of(path: Path, name: str) -> Iterator[Stored]:
             header = json.loads(handle.read(length))
             entries = {tensor: entry for tensor, entry in header.items() if tensor != "__metadata__"}
             places = {
-                t: (e["dtype"], tuple(e["shape"]), e["data_offsets"][0], e["data_offsets"][1]) for t, e in entries.items()
+                t: (e["dtype"], tuple(e["shape"]), e["data_offsets"][0], e["data_offsets"][1])
+                for t, e in entries.items()
             }
         except (ValueError, AttributeError, KeyError, TypeError, IndexError):
             raise ValueError(
@@ -149,7 +151,9 @@ def _tensors_of(path: Path, name: str) -> Iterator[Stored]:
     for tensor, (dtype, shape, start, end) in places.items():
         entries_of = math.prod(shape)
         if dtype in FLOATS and end - start != entries_of * np.dtype(FLOATS[dtype]).itemsize:
-            raise ValueError(f"model {name}: {path}: {tensor} has {end - start} bytes for {entries_of} entries of {dtype}")
+            raise ValueError(
+                f"model {name}: {path}: {tensor} has {end - start} bytes for {entries_of} entries of {dtype}"
+            )
         yield Stored(path, tensor, dtype, shape, 8 + length + start, end - start)
 
 
