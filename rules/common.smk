@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from langatlas import settings
 from langatlas.corpora.parts import check_parts, input_files
-from langatlas.files import expanded, own_file
+from langatlas.files import checkpoint_files, checkpoint_source, expanded, own_file
 from langatlas.provenance import code_version as version_of_script
 from langatlas.provenance import use_this_checkout
 
@@ -43,6 +43,21 @@ def token_shards(model, language, split):
 
 def is_mini(model):
     return config["checkpoints"][model]["source"] == "mini"
+
+
+def source_of(model):
+    """Folder or Hub id of a checkpoint that others made."""
+    return checkpoint_source(config["checkpoints"][model]["path"], model)
+
+
+def asked_lengths(model):
+    """Tokens of the longest sequences that the config asks of a model, by the key that asks."""
+    lengths = {"tokens.sequence_length": config["tokens"]["sequence_length"]}
+    for section in ("generation", "steering"):
+        for name, chosen in config[section].items():
+            length = chosen["prompt_tokens"] + chosen["max_new_tokens"]
+            lengths[f"{section}.{name}.prompt_tokens and max_new_tokens"] = length
+    return lengths
 
 
 def tokenizer_files(model):

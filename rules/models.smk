@@ -65,6 +65,8 @@ rule train_mini:
 
 
 rule fetch_model:
+    input:
+        files=lambda wildcards: checkpoint_files(source_of(wildcards.model)),
     output:
         manifest=f"{R}/models/{{model}}/model.json",
         tokenizer=f"{R}/models/{{model}}/tokenizer.json",
@@ -78,9 +80,10 @@ rule fetch_model:
     conda:
         "../envs/torch.yaml"
     params:
-        path=lambda wildcards: config["checkpoints"][wildcards.model]["path"],
+        path=lambda wildcards: source_of(wildcards.model),
         revision=lambda wildcards: config["checkpoints"][wildcards.model]["revision"],
         dtype=lambda wildcards: config["checkpoints"][wildcards.model]["dtype"],
+        lengths=lambda wildcards: asked_lengths(wildcards.model),
         code=code_version("fetch_model"),
     script:
         "../workflow_scripts/fetch_model.py"

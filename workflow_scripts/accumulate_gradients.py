@@ -11,8 +11,7 @@ if __name__ == "__main__":
     with runlog.job(snakemake):
         devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
-        shard = open_shard(snakemake.input.shard)
-        checkpoint.check_vocabulary(manifest, int(shard.metadata["vocabulary_size"]), shard.path)
+        shard = open_shard(snakemake.input.shard, manifest.vocabulary_size)
         milestones = [samples_in_shard(n, int(snakemake.wildcards.shard), params.shards) for n in params.samples]
         if len(shard) < milestones[-1]:
             raise ValueError(

@@ -14,7 +14,7 @@ from langatlas.provenance import collect
 if __name__ == "__main__":
     with runlog.job(snakemake):
         params, manifest = snakemake.params, Manifest.read(snakemake.input.manifest)
-        activations = dict(zip(params.silenced, open_together(snakemake.input.activations), strict=True))
+        activations = dict(zip(params.silenced, open_together(snakemake.input.activations, manifest.hash), strict=True))
         clamps = []
         for path in snakemake.input.neurons:
             found = read_neurons(path)

@@ -1,13 +1,11 @@
 """Choose the lines, dimensions or parameters that an experiment edits. Output: a readable list of edits, JSON."""
 
-import pandas as pd
-
 from langatlas import runlog
 from langatlas.intervene.edits import write_edits
-from langatlas.intervene.perturbation import dimension_edits, outlier_order, parameter_edits
+from langatlas.intervene.perturbation import dimension_edits, outlier_order, parameter_edits, read_extremes
 from langatlas.locate.lines import line_edits
 from langatlas.models.checkpoint import Manifest
-from langatlas.provenance import collect
+from langatlas.provenance import check_made_from, collect
 from langatlas.region import Region
 
 
@@ -17,7 +15,7 @@ def edits_of(chosen: dict, region: Region, outliers: list[str]):
         for share in chosen["share"]:
             yield from line_edits(region, chosen["settings"], chosen["lines"], chosen["sides"], share)
         return
-    extremes = pd.read_parquet(outliers[0]) if outliers else None
+    extremes = read_extremes(outliers[0], region.metadata["model_hash"]) if outliers else None
     if chosen["kind"] == "dimensions":
         dimensions = chosen["dimensions"]
         if isinstance(dimensions, int):
@@ -37,6 +35,7 @@ if __name__ == "__main__":
     with runlog.job(snakemake):
         params, manifest = snakemake.params, Manifest.read(snakemake.input.manifest)
         region = Region.open(snakemake.input.region)
+        check_made_from(region.path, "a region", region.metadata, manifest.hash)
         write_edits(
             list(edits_of(params.chosen, region, snakemake.input.outliers)),
             snakemake.output.edits,

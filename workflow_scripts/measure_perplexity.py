@@ -13,8 +13,7 @@ if __name__ == "__main__":
     with runlog.job(snakemake):
         devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
-        shard = open_shard(snakemake.input.shard)
-        checkpoint.check_vocabulary(manifest, int(shard.metadata["vocabulary_size"]), shard.path)
+        shard = open_shard(snakemake.input.shard, manifest.vocabulary_size)
         model = checkpoint.load(manifest, devices.pick_device())
         interventions = open_regions(snakemake.input.regions, model, manifest.hash)
         for path in snakemake.input.edits:

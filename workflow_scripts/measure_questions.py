@@ -2,13 +2,12 @@
 
 from importlib import metadata
 
-from transformers import AutoTokenizer
-
 from langatlas import runlog
 from langatlas.intervene.removal import open_regions
 from langatlas.measure.questions import ask, load_tasks, write_rows
 from langatlas.models import checkpoint, devices
 from langatlas.provenance import collect
+from langatlas.tokens import TextTokenizer
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
@@ -19,7 +18,7 @@ if __name__ == "__main__":
         model = checkpoint.load(manifest, devices.pick_device())
         rows = ask(
             model,
-            AutoTokenizer.from_pretrained(params.tokenizer),
+            TextTokenizer.load(params.tokenizer).for_harness(),
             tasks,
             open_regions(snakemake.input.regions, model, manifest.hash),
             batch_size=params.batch_size,

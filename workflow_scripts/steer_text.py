@@ -24,7 +24,9 @@ if __name__ == "__main__":
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
         found = read_neurons(snakemake.input.neurons)
         check_model(found, snakemake.input.neurons, manifest.hash)
-        activations = dict(zip(params.languages, open_together(snakemake.input.activations), strict=True))
+        activations = dict(
+            zip(params.languages, open_together(snakemake.input.activations, manifest.hash), strict=True)
+        )
         model, tokenizer = checkpoint.load(manifest, devices.pick_device()), TextTokenizer.load(params.tokenizer)
         tables = []
         for source in dict.fromkeys(source for source, _ in params.pairs):

@@ -43,7 +43,7 @@ distributed.run(json.load(open(path)), engine="single", processes=None, nodes=1,
 def job(tmp_path) -> dict:
     """A job as accumulate_gradients makes it, in a folder of its own."""
     tiny_llama().save_pretrained(tmp_path / "model")
-    manifest = checkpoint.Manifest("tiny", str(tmp_path / "model"), "1", "llama", 23, "abc", "float32")
+    manifest = checkpoint.describe(tmp_path / "model", "tiny", revision="1", dtype="float32")
     return {
         "manifest": vars(manifest),
         "shard": write_shard(tmp_path / "s.arrow", random_sequences(20, seed=2)),

@@ -96,6 +96,11 @@ def test_contradictions_between_keys():
         tokens={"shards": {"locate": 100}}
     )
     assert "checkpoints.mini.path: missing" in problems_of(checkpoints={"mini": {"source": "huggingface"}})
+    for path, told in (("$NOWHERE/m", "variable NOWHERE"), ("~/none/m", "no folder"), ("./none", "no folder ./none")):
+        checkpoint = {"source": "huggingface", "path": path, "revision": "1"}
+        assert f"checkpoints.mini.path: {'the environment ' if '$' in path else ''}{told}" in problems_of(
+            checkpoints={"mini": checkpoint}
+        )
 
 
 def test_every_mistake_is_named_at_once():

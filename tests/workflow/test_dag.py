@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from langatlas.tensorfile import TensorFile
 
@@ -272,6 +273,33 @@ def test_a_checkpoint_folder_of_the_same_weights_gives_the_same_importance(proje
     assert other.names == mine.names
     for name in mine.names:
         assert (other[name] == mine[name]).all()
+
+
+def test_weights_that_are_replaced_in_a_folder_run_everything_that_stands_on_them(project):
+    """A replaced file is seen, whatever job reads it first; the same file with a new time is not."""
+    theirs = project / "theirs"
+    if not theirs.exists():
+        shutil.copytree(project / "results/every-rule/models/smoke", theirs)
+    overlay = LOCAL_CHECKPOINT.replace("results/every-rule/models/smoke", "$THEIRS/theirs")
+    (project / "replaced.yaml").write_text(overlay.replace("results/local", "results/replaced"), encoding="utf-8")
+    os.environ["THEIRS"] = str(project)
+    target = "results/replaced/local/importance/en/8.safetensors"
+    done = snakemake(project, "replaced.yaml", "--cores", "2", "--", target)
+    assert done.returncode == 0, done.stderr[-3000:]
+    manifest = json.loads((project / "results/replaced/models/local/model.json").read_text())
+    assert manifest["path"] == str(theirs)
+    os.utime(theirs / "tokenizer_config.json")
+    assert planned(project, "replaced.yaml", "--", target) == {}
+    held = load_file(theirs / "model.safetensors")
+    save_file({name: tensor + 0.01 for name, tensor in held.items()}, theirs / "model.safetensors")
+    plan = planned(project, "replaced.yaml", "--", target)
+    assert plan.keys() >= {"fetch_model", "accumulate_gradients", "combine_importance"}
+    weights = theirs / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-5])
+    done = snakemake(project, "replaced.yaml", "--cores", "2", "--", target)
+    assert done.returncode != 0
+    assert "it is cut off or corrupt" in done.stderr
+    assert not (project / "results/replaced/models/local/model.json").exists()
 
 
 def test_a_wrong_config_stops_before_any_job_and_names_the_key(project):

@@ -6,6 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Files of a checkpoint that numbers depend on; its generation_config.json is none of them.
+CHECKPOINT_FILES = (
+    *("config.json", "*.safetensors", "model.safetensors.index.json"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+)
+
 
 @contextmanager
 def atomic(path: str | os.PathLike) -> Iterator[Path]:
@@ -25,8 +31,8 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def expanded(pattern: str, language: str, key: str) -> str:
-    """A path of the config with ``{language}``, ``~`` and environment variables (``$NAME``) replaced.
+def with_home(pattern: str, key: str) -> str:
+    """A path of the config with ``~`` and environment variables (``$NAME``) replaced.
 
     Raises ValueError for a variable that is not set, naming it and ``key``, the place in the config.
     """
@@ -34,7 +40,26 @@ def expanded(pattern: str, language: str, key: str) -> str:
     if unset := re.search(r"\$(\w+|\{\w+\})", path):
         name = unset[1].strip("{}")
         raise ValueError(f"{key}: the environment variable {name} of {path!r} is not set; export it")
-    return path.replace("{language}", language)
+    return path
+
+
+def expanded(pattern: str, language: str, key: str) -> str:
+    """``with_home``, and ``{language}`` replaced."""
+    return with_home(pattern, key).replace("{language}", language)
+
+
+def checkpoint_source(path: str, model: str) -> str:
+    """``path`` of a checkpoint: an absolute folder where there is one of that name, else the Hub id as it is written.
+
+    Raises ValueError as ``with_home`` does, and for a path that can only be a folder and is none.
+    """
+    key = f"checkpoints.{model}.path"
+    source = with_home(path, key)
+    if os.path.isdir(source):
+        return os.path.abspath(source)
+    if source != path or os.path.isabs(source) or source.startswith(".") or source.count("/") > 1:
+        raise ValueError(f"{key}: no folder {source} (working directory {os.getcwd()}); a Hub id is OWNER/NAME")
+    return source
 
 
 def own_file(pattern: str, language: str, key: str) -> str:
@@ -43,3 +68,9 @@ def own_file(pattern: str, language: str, key: str) -> str:
     if not os.path.isfile(path):
         raise ValueError(f"{key}: no file {path} for language {language!r} (files: {pattern!r})")
     return path
+
+
+def checkpoint_files(source: str) -> list[str]:
+    """Files of a local checkpoint folder that a rule has to track; none of a Hub id, whose revision is pinned."""
+    found = {path for pattern in CHECKPOINT_FILES for path in Path(source).glob(pattern) if path.is_file()}
+    return sorted(map(os.fspath, found))

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -47,6 +48,15 @@ def hash_file(path: str | os.PathLike, length: int = 16) -> str:
     """First ``length`` hex digits of the sha256 of a file."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()[:length]
+
+
+def check_made_from(path: str | os.PathLike, what: str, metadata: Mapping[str, str], model_hash: str) -> None:
+    """Raises ValueError when a file (``what`` it holds) was made from another model, or from weights since replaced."""
+    if (other := metadata.get("model_hash")) != model_hash:
+        raise ValueError(
+            f"{path}: {what} of model {metadata.get('model')} ({other}), not of the model that is used here ({model_hash}); "
+            "delete it and run again"
+        )
 
 
 def code_version(script: str | os.PathLike) -> str:

@@ -112,6 +112,8 @@ def check_same_parameters(regions: Iterable[Region]) -> list[str]:
     regions = list(regions)
     first = regions[0]
     for other in regions[1:]:
+        if (a := other.metadata.get("model_hash")) != (b := first.metadata.get("model_hash")):
+            raise ValueError(f"{other.path} ({a}) and {first.path} ({b}) are regions of different models")
         if other._shapes != first._shapes:
             differing = sorted(set(first._shapes.items()) ^ set(other._shapes.items()))[:3]
             raise ValueError(

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from langatlas import languages
 from langatlas.corpora.parts import check_parts
+from langatlas.files import checkpoint_source
 from langatlas.models.adapters import dimension_of
 from langatlas.neuron_settings import neuron_problems
 from langatlas.translation_settings import translation_problems
@@ -150,6 +151,11 @@ def _models(config: dict) -> Iterator[str]:
             yield f"checkpoints.{model}.corpus: {checkpoint['corpus']!r} is not defined; corpora holds {known}"
         if checkpoint["source"] == "huggingface" and not checkpoint["path"]:
             yield f"checkpoints.{model}.path: missing; give a checkpoint folder or a Hub id"
+        elif checkpoint["source"] == "huggingface":
+            try:
+                checkpoint_source(checkpoint["path"], model)
+            except ValueError as error:
+                yield str(error)
         if checkpoint["source"] == "mini":
             for key in ("languages", "architecture", "training"):
                 if not checkpoint[key]:

@@ -26,6 +26,7 @@ from tokenizers import Tokenizer
 
 from langatlas.files import atomic
 from langatlas.provenance import collect, hash_file
+from langatlas.tokenizer import check_vocabulary, content, for_harness, load_tokenizer, sets_before
 
 log = logging.getLogger(__name__)
 FORMAT = "langatlas.tokens/1"
@@ -37,30 +38,40 @@ END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 @dataclass(frozen=True)
 class TextTokenizer:
-    """A fast tokenizer with the ids that begin and end a sequence. ``hash`` identifies its file."""
+    """A fast tokenizer with the ids that begin and end a sequence. ``hash`` identifies its file; ``begins``: whether it sets
+    the first of them before a text of its own accord, as it does for lm-evaluation-harness.
+    """
 
     tokenizer: Tokenizer
     start_id: int
     end_id: int
     vocabulary_size: int
     hash: str
+    begins: bool = False
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "TextTokenizer":
         """Read ``tokenizer.json`` and ``tokenizer_config.json``. Raises ValueError where there is no EOS."""
         path = Path(folder) / "tokenizer.json"
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = load_tokenizer(path)
         config = json.loads((Path(folder) / "tokenizer_config.json").read_text(encoding="utf-8"))
         ids = {key: _special_id(tokenizer, config.get(key)) for key in ("bos_token", "eos_token")}
         if ids["eos_token"] is None:
             raise ValueError(f"{folder}: tokenizer_config.json names no eos_token that the vocabulary holds")
         start = ids["bos_token"] if ids["bos_token"] is not None else ids["eos_token"]
-        return cls(tokenizer, start, ids["eos_token"], tokenizer.get_vocab_size(), hash_file(path))
+        asked = config.get("add_bos_token")
+        begins = sets_before(tokenizer) if asked is None else asked and ids["bos_token"] is not None
+        return cls(tokenizer, start, ids["eos_token"], tokenizer.get_vocab_size(), hash_file(path), begins)
+
+    def for_harness(self):
+        """See ``tokenizer.for_harness``."""
+        marks = [self.tokenizer.id_to_token(number) for number in (self.start_id, self.end_id)]
+        return for_harness(self.tokenizer, *marks, self.begins)
 
 
 def _special_id(tokenizer: Tokenizer, token: str | dict | None) -> int | None:
-    content = token.get("content") if isinstance(token, dict) else token
-    return None if content is None else tokenizer.token_to_id(content)
+    text = content(token)
+    return None if text is None else tokenizer.token_to_id(text)
 
 
 @dataclass
@@ -236,8 +247,10 @@ class TokenShard:
         return len(self.sequences)
 
 
-def open_shard(path: str | os.PathLike) -> TokenShard:
-    """Memory-map a shard. Raises ValueError, naming the file, when it is truncated, corrupt or of another format."""
+def open_shard(path: str | os.PathLike, embedded: int | None = None) -> TokenShard:
+    """Memory-map a shard. Raises ValueError, naming the file, when it is truncated, corrupt or of another format, or, of a
+    model that embeds ``embedded`` tokens, when it holds one that has no embedding.
+    """
     try:
         source = pa.memory_map(str(path))
         if source.read_at(8, max(0, source.size() - 8)) != END_OF_STREAM:  # else a cut at a batch's end goes unseen
@@ -256,6 +269,8 @@ def open_shard(path: str | os.PathLike) -> TokenShard:
         for values in np.split(chunk.values.to_numpy(), chunk.offsets.to_numpy()[1:-1])
         if len(chunk)
     ]
+    if embedded is not None:
+        check_vocabulary(embedded, max((int(values.max()) for values in ids if len(values)), default=-1), str(path))
     return TokenShard(str(path), ids, table["n_bytes"].to_numpy(), table["n_characters"].to_numpy(), metadata)
 
 
@@ -272,8 +287,11 @@ def preview(shard: TokenShard, tokenizer: TextTokenizer, count: int) -> str:
     return "\n".join(blocks)
 
 
-def sequences_in_order(shards: Sequence[str]) -> Iterator[np.ndarray]:
-    """Sequences of the token shards of one split in their order: number i lies in shard i modulo their number."""
-    opened = [open_shard(path).sequences for path in shards]
+def sequences_in_order(shards: Sequence[str], embedded: int | None = None) -> Iterator[np.ndarray]:
+    """Sequences of the token shards of one split in their order: number i lies in shard i modulo their number.
+
+    ``embedded``: as ``open_shard`` takes it.
+    """
+    opened = [open_shard(path, embedded).sequences for path in shards]
     for i in range(max(map(len, opened))):
         yield from (sequences[i] for sequences in opened if i < len(sequences))

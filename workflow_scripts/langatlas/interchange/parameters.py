@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from langatlas.files import atomic
+from langatlas.interchange.saved import load_saved
 from langatlas.locate.importance_files import FORMAT
 from langatlas.models.adapters import adapter_for, locate_parameter
-from langatlas.models.checkpoint import Manifest
+from langatlas.models.checkpoint import Manifest, empty
 from langatlas.provenance import collect
 from langatlas.region import Region, RegionWriter
 from langatlas.tensorfile import TensorFile, TensorWriter
@@ -18,11 +19,7 @@ from langatlas.tensorfile import TensorFile, TensorWriter
 
 def model_shapes(manifest: Manifest) -> dict[str, tuple[int, ...]]:
     """Names and shapes of a model's parameters in their order; no weights are read."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(manifest.path))
-    return {name: tuple(p.shape) for name, p in model.named_parameters()}
+    return {name: tuple(p.shape) for name, p in empty(manifest).named_parameters()}
 
 
 def load_tensor(folder: str | os.PathLike, name: str, shape: tuple[int, ...]) -> torch.Tensor:
@@ -30,7 +27,7 @@ def load_tensor(folder: str | os.PathLike, name: str, shape: tuple[int, ...]) ->
     path = Path(folder) / f"{name}.pt"
     if not path.exists():
         raise ValueError(f"{path}: missing; the folder must hold one file a parameter of the model")
-    tensor = torch.load(path, weights_only=True, map_location="cpu")
+    tensor = load_saved(path)
     if tuple(tensor.shape) != shape:
         raise ValueError(f"{path}: shape {tuple(tensor.shape)}, but the model's is {shape}: is it another model's?")
     return tensor

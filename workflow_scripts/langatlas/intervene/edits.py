@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from langatlas.files import atomic
+from langatlas.provenance import check_made_from
 
 if TYPE_CHECKING:
     import torch
@@ -69,10 +70,7 @@ def read_edits(path: str | os.PathLike, model_hash: str) -> list[Edit]:
         raise ValueError(f"{path}: not readable as JSON ({error}); delete it and run again") from None
     if document.get("format") != FORMAT:
         raise ValueError(f"{path}: expected {FORMAT}, found {document.get('format', 'no format')}")
-    if document["model_hash"] != model_hash:
-        raise ValueError(
-            f"{path}: edits of model {document['model']} ({document['model_hash']}), not of the loaded one ({model_hash})"
-        )
+    check_made_from(path, "edits", document, model_hash)
     return [Edit(edit["columns"], [Change(**change) for change in edit["changes"]]) for edit in document["edits"]]
 
 

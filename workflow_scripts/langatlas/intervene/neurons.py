@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from langatlas.files import atomic
+from langatlas.provenance import check_made_from
 
 FORMAT = "langatlas.clamps/1"
 NEAREST = 10  # a control is drawn from so many neurons of nearest activation probability
@@ -127,10 +128,7 @@ def read_clamps(path: str | os.PathLike, model_hash: str) -> list[Clamp]:
         raise ValueError(f"{path}: not readable as JSON ({error}); delete it and run again") from None
     if document.get("format") != FORMAT:
         raise ValueError(f"{path}: expected {FORMAT}, found {document.get('format', 'no format')}")
-    if document["model_hash"] != model_hash:
-        raise ValueError(
-            f"{path}: clamps of model {document['model']} ({document['model_hash']}), not of the loaded one ({model_hash})"
-        )
+    check_made_from(path, "clamps", document, model_hash)
     return [
         Clamp(made["columns"], made["reading"], {int(layer): tuple(held) for layer, held in made["layers"].items()})
         for made in document["clamps"]

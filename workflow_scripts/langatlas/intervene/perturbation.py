@@ -7,12 +7,22 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from langatlas.intervene.edits import Change, Edit
 from langatlas.locate.lines import biases, cut, matrices
 from langatlas.locate.selection import random_keys
 from langatlas.models.adapters import AXES, dimension_of
+from langatlas.provenance import check_made_from
 from langatlas.region import Region
+
+
+def read_extremes(path: str, model_hash: str) -> pd.DataFrame:
+    """What ``locate.outliers.residual_extremes`` found. Raises ValueError where it was found in another model."""
+    table = pq.read_table(path)
+    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    check_made_from(path, "activations", metadata, model_hash)
+    return table.to_pandas()
 
 
 def outlier_order(extremes: pd.DataFrame, layer: int | None = None) -> np.ndarray:

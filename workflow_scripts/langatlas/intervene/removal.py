@@ -7,16 +7,13 @@ from contextlib import contextmanager
 import torch
 
 from langatlas.models.adapters import adapter_for, locate_parameter
+from langatlas.provenance import check_made_from
 from langatlas.region import Region
 
 
 def check_region(region: Region, model: torch.nn.Module, model_hash: str) -> None:
     """Raises ValueError when the region was found in another model than this one."""
-    if region.metadata["model_hash"] != model_hash:
-        raise ValueError(
-            f"{region.path}: a region of model {region.metadata['model']} ({region.metadata['model_hash']}), "
-            f"not of the model that is loaded ({model_hash})"
-        )
+    check_made_from(region.path, "a region", region.metadata, model_hash)
     parameters = dict(model.named_parameters())
     for name in region.names:
         if name not in parameters or tuple(parameters[name].shape) != region.shape(name):

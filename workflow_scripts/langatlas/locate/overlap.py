@@ -22,8 +22,9 @@ def densities(paths: Sequence[str]) -> pd.DataFrame:
 
     Where q, k and v share a tensor they have a row each, with the same ``parameter``.
     """
-    rows = []
-    for region in map(Region.open, paths):
+    rows, regions = [], list(map(Region.open, paths))
+    check_same_parameters(regions)
+    for region in regions:
         for part in region.parts():
             selected, size = region.part_count(part), part.size
             where = {"parameter": part.name, "layer": part.layer, "module": part.module, "kind": part.kind}

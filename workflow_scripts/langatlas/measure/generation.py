@@ -10,6 +10,8 @@ from tqdm import tqdm
 
 from langatlas.measure.perplexity import Intervention, applied, describe
 from langatlas.models import devices
+from langatlas.models.gate import check_prompts
+from langatlas.models.greedy import continued
 from langatlas.tokens import TextTokenizer
 
 log = logging.getLogger(__name__)
@@ -31,15 +33,8 @@ def greedy(model: torch.nn.Module, prompts: Sequence[Sequence[int]], max_new_tok
     for members in lengths.values():
         input_ids = torch.tensor([list(map(int, prompts[number])) for number in members], device=device)
         with devices.autocast(precision, device):
-            output = model.generate(
-                input_ids,
-                attention_mask=torch.ones_like(input_ids),
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                num_beams=1,
-                eos_token_id=end_id,
-                pad_token_id=end_id,
-            )
+            mask = torch.ones_like(input_ids)
+            output = continued(model, input_ids, mask, max_new_tokens=max_new_tokens, end_id=end_id)
         for number, row in zip(members, output[:, input_ids.shape[1] :].tolist(), strict=True):
             written[number] = row[: row.index(end_id)] if end_id in row else row
     return written
@@ -95,10 +90,12 @@ def generate(
     numbers: n_tokens, repetition_rate, replacement_rate, detected, detected_probability.
 
     ``prompts``: language -> token ids of each prompt. ``labels``: languages that can be detected; None: those of the prompts.
+    Raises ValueError as ``gate.check_prompts`` does.
     """
     precision = devices.resolve_precision(precision, next(model.parameters()).device)
     identifier = LanguageIdentifier(prompts if labels is None else labels)
     flat = [(language, number, ids) for language, many in prompts.items() for number, ids in enumerate(many)]
+    check_prompts(model, [ids for *_, ids in flat], max_new_tokens)
     decode = tokenizer.tokenizer.decode
     rows = []
     for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):

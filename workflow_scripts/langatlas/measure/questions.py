@@ -28,7 +28,9 @@ from langatlas.intervene.removal import fingerprint
 from langatlas.measure import perplexity
 from langatlas.measure.perplexity import applied, describe
 from langatlas.models import devices
+from langatlas.models.gate import positions
 from langatlas.region import Region
+from langatlas.tokenizer import check_vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +117,9 @@ def ask(
 ) -> pd.DataFrame:
     """Rows (intervention, task, question): the columns of SCHEMA from the intervention on.
 
-    ``tokenizer``: of transformers. ``seed`` draws the examples, the same under every intervention. The model is changed
-    in place and restored, bit for bit, which is checked. Raises ValueError when a base log-likelihood is not finite.
+    ``tokenizer``: of transformers, as ``TextTokenizer.for_harness`` makes it. ``seed`` draws the examples, the same under
+    every intervention. The model is changed in place and restored, bit for bit, which is checked. Raises ValueError when a
+    base log-likelihood is not finite, or a question holds a token that the model has no embedding of.
     """
     from lm_eval.evaluator import evaluate
     from lm_eval.models.huggingface import HFLM
@@ -126,9 +129,18 @@ def ask(
         pretrained=model,
         tokenizer=tokenizer,
         batch_size=batch_size,
+        max_length=positions(model.config),
         softmax_dtype=torch.float32,
         mixed_precision_dtype=None if precision == "float32" else precision,
     )
+    encode, embedded = asked.tok_encode, model.get_input_embeddings().num_embeddings
+
+    def encoded(text: str, *arguments, **more) -> list[int]:
+        ids = encode(text, *arguments, **more)
+        check_vocabulary(embedded, max(ids, default=-1), f"the question {text[:40]!r}...")
+        return ids
+
+    asked.tok_encode = encoded
     before, frames = fingerprint(model), []
     for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
         tasks.reset(seed)

@@ -15,9 +15,9 @@ import torch
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from langatlas.files import atomic
 from langatlas.models import devices
 from langatlas.models.nll import batches, pad, token_nll
+from langatlas.tensorfile import TensorWriter
 from langatlas.tokens import TextTokenizer
 
 log = logging.getLogger(__name__)
@@ -153,10 +153,10 @@ def validation_loss(model, sequences: Sequence[np.ndarray], batch_size: int, pre
 def save(model: LlamaForCausalLM, folder: Path, metadata: dict[str, str]) -> None:
     """Write config and weights into ``folder``; the weights' file appears last."""
     model.config.save_pretrained(folder)
-    model.generation_config.save_pretrained(folder)
-    weights = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters()}
-    from safetensors.torch import save_file
-
-    with atomic(folder / "model.safetensors") as temporary:
-        save_file(weights, temporary, metadata={"format": "pt", **metadata})
-    log.info("saved %s parameters to %s", f"{sum(p.numel() for p in weights.values()):,}", folder)
+    weights = {name: p.detach().float().cpu().numpy() for name, p in model.named_parameters()}
+    layout = {name: ("F32", values.shape) for name, values in weights.items()}
+    # The library's own writer puts metadata down in another order at every save.
+    with TensorWriter(folder / "model.safetensors", layout, {"format": "pt", **metadata}) as writer:
+        for name, values in weights.items():
+            writer.write(name, values)
+    log.info("saved %s parameters to %s", f"{sum(values.size for values in weights.values()):,}", folder)
