@@ -11,6 +11,7 @@ import pickle
 import numpy as np
 import pandas as pd
 
+from langatlas.compressed import described
 from langatlas.files import atomic
 from langatlas.locate.activation_files import Activations
 from langatlas.locate.neuron_files import NeuronSet, read_neurons, write_neurons
@@ -88,4 +89,5 @@ def _load(path: str | os.PathLike):
     try:
         return torch.load(path, weights_only=True, map_location="cpu")
     except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
-        raise ValueError(f"{path}: not a file of torch.save that can be read safely ({error})") from None
+        why = described(path, b"PK") or str(error).partition(". ")[0]  # what follows advises to read it unsafely
+        raise ValueError(f"{path}: not a file of torch.save that can be read safely ({why})") from None
