@@ -66,7 +66,7 @@ def explain(error: ValidationError) -> list[str]:
         return [f"key {_join(place, key)} is missing" for key in missing]
     if error.validator == "anyOf" and (fitting := [e for e in error.context if e.validator != "type"]):
         return [problem for e in fitting for problem in explain(e)]  # of those whose type it has
-    wanted, types = error.validator_value, _types(error)
+    wanted, types, about = error.validator_value, _types(error), error.schema.get("description")
     allowed = {
         "enum": lambda: "must be one of " + ", ".join("null" if value is None else str(value) for value in wanted),
         "type": lambda: f"must be of type {' or '.join(types)}",
@@ -78,7 +78,7 @@ def explain(error: ValidationError) -> list[str]:
         "minItems": lambda: f"must hold at least {wanted} value(s)",
         "maxItems": lambda: f"must hold at most {wanted} value(s)",
         "uniqueItems": lambda: "must not repeat a value",
-        "pattern": lambda: f"must match {wanted}",
+        "pattern": lambda: f"must match {wanted}" + (f" ({about})" if about else ""),
     }.get(error.validator, lambda: error.message)
     pattern = error.schema.get("pattern", "")
     if error.validator == "type" and not re.search(pattern, str(error.instance)):

@@ -14,6 +14,7 @@ from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.models.adapters import dimension_of
 from langatlas.neuron_settings import neuron_problems
+from langatlas.results_folder import name_problems, place_problems
 from langatlas.schema import fill_defaults, schema_problems
 from langatlas.translation_settings import translation_problems
 from langatlas.yaml_traps import key_problems, written_problems
@@ -62,6 +63,8 @@ def with_dropped(config: dict, given: dict) -> dict:
 
 def inconsistencies(config: dict) -> Iterator[str]:
     """Mistakes that lie between keys. The config is valid by the schema."""
+    yield from place_problems(config["results"])
+    yield from name_problems(config)
     yield from _models(config)
     for name, corpus in config["corpora"].items():
         try:
