@@ -17,7 +17,7 @@ from langatlas.neuron_settings import neuron_problems
 from langatlas.results_folder import name_problems, place_problems
 from langatlas.schema import fill_defaults, schema_problems
 from langatlas.translation_settings import translation_problems
-from langatlas.yaml_traps import key_problems, written_problems
+from langatlas.yaml_traps import LOADER, key_problems, written_problems
 
 DROPPABLE = ("experiments", "generation", "steering", "translation", "questions", "pretraining")
 
@@ -27,7 +27,7 @@ def checked(config: dict, schema_path: str | Path, files: Iterable[str | Path] =
 
     Raises ValueError listing every mistake: key, value, what is allowed.
     """
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), Loader=LOADER)
     config = deepcopy(dict(config))
     for section in DROPPABLE:
         if isinstance(config.get(section), dict):  # null takes away an entry that an overlay would inherit
