@@ -28,7 +28,8 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config.yaml"
+# Of the workflow, wherever it is started: a relative path would be looked for in the working directory.
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 report: "report/workflow.rst"

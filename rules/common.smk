@@ -12,8 +12,9 @@ from langatlas.provenance import use_this_checkout
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 use_this_checkout()
+settings.refuse_unread("config.yaml", workflow.configfiles)
 as_given = config
-config = settings.checked(as_given, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
+config = settings.checked(as_given, Path(workflow.basedir) / "schemas" / "config.schema.yaml", workflow.configfiles)
 R = config["results"]
 SPLITS = ["pretrain", "locate", "test"]
 

@@ -164,3 +164,14 @@ def test_answers_and_keys_of_questions_are_checked():
     assert "questions.after-removal.answers[0]: 'words' must be one of letters, texts, sentences, priors" in message
     assert "questions.after-removal.shots: -1 must be at least 0" in message
     assert "unknown key questions.after-removal.task (did you mean tasks?)" in message
+
+
+def test_a_config_of_the_working_directory_is_read_or_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings.refuse_unread("config.yaml", [ROOT / "config.yaml"])
+    Path("config.yaml").write_text("results: here", encoding="utf-8")
+    settings.refuse_unread("config.yaml", [ROOT / "config.yaml", tmp_path / "config.yaml"])
+    with pytest.raises(ValueError, match=r"Lay yours over it with --configfile config\.yaml, or give it another name"):
+        settings.refuse_unread("config.yaml", [ROOT / "config.yaml"])
+    monkeypatch.chdir(ROOT)
+    settings.refuse_unread("config.yaml", [ROOT / "config.yaml"])

@@ -255,7 +255,7 @@ def test_indices_that_were_not_merged_are_added_and_bad_lines_are_named(tmp_path
         passes.index_from_file(path, proportions, tmp_path / "x.safetensors", "m")
     for bad, message in {
         '{"1": [1]}': "keys 0, 1",
-        "[1]": "keys 0, 1",
+        "[1]": r"index.jsonl:1, record 1: the record is a number, but must be an object",
         '{"0": [1], "1": [1, 2]}': "different sizes",
     }.items():
         path.write_text(bad + "\n")

@@ -66,7 +66,9 @@ def own_file(pattern: str, language: str, key: str) -> str:
     """The user's file of a language: ``expanded``, and there. Raises ValueError where it is not."""
     path = expanded(pattern, language, key)
     if not os.path.isfile(path):
-        raise ValueError(f"{key}: no file {path} for language {language!r} (files: {pattern!r})")
+        raise ValueError(
+            f"{key}: no file {path} for language {language!r} (files: {pattern!r}, looked from {os.getcwd()})"
+        )
     return path
 
 

@@ -33,7 +33,7 @@ class Language:
 @cache
 def registry() -> dict[str, Language]:
     """All languages of the registry by code."""
-    with REGISTRY.open(encoding="utf-8", newline="") as handle:
+    with REGISTRY.open(encoding="utf-8-sig", newline="") as handle:
         return {row["code"]: Language(**row) for row in csv.DictReader(handle)}
 
 

@@ -1,42 +1,59 @@
 """The config: defaults filled in, every value checked, every mistake named before any job starts.
 
-The schema gives types, ranges and defaults; this module turns its complaints into sentences and adds what a schema
-cannot say: that a name used in one place is defined in another. No torch, no pandas: it runs at every start.
+The schema gives types, ranges and defaults (``langatlas.schema``); this module adds what a schema cannot say: that a name
+used in one place is defined in another. No torch, no pandas: it runs at every start.
 """
 
-import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator, ValidationError
 
 from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.files import checkpoint_source
 from langatlas.models.adapters import dimension_of
 from langatlas.neuron_settings import neuron_problems
+from langatlas.results_folder import name_problems, place_problems
+from langatlas.schema import fill_defaults, schema_problems
 from langatlas.translation_settings import translation_problems
+from langatlas.yaml_traps import LOADER, key_problems, written_problems
 
 DROPPABLE = ("experiments", "generation", "steering", "translation", "questions", "pretraining")
 
 
-def checked(config: dict, schema_path: str | Path) -> dict:
-    """A copy of the config with defaults filled in. Raises ValueError listing every mistake: key, value, what is allowed."""
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+def checked(config: dict, schema_path: str | Path, files: Iterable[str | Path] = ()) -> dict:
+    """A copy of the config with defaults filled in. ``files``: what it was read from, looked through for traps of YAML.
+
+    Raises ValueError listing every mistake: key, value, what is allowed.
+    """
+    schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), Loader=LOADER)
     config = deepcopy(dict(config))
     for section in DROPPABLE:
         if isinstance(config.get(section), dict):  # null takes away an entry that an overlay would inherit
             config[section] = {name: entry for name, entry in config[section].items() if entry is not None}
-    fill_defaults(config, schema, schema)
-    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
-    problems = [problem for error in errors for problem in explain(error)]
+    problems = [problem for path in files for problem in written_problems(path)]
+    if keys := list(key_problems(config)):
+        problems += keys
+    else:
+        fill_defaults(config, schema, schema)
+        problems += schema_problems(config, schema)
     if not problems:
         problems = list(inconsistencies(config))
     if problems:
         raise ValueError("the config cannot be used:\n" + "\n".join(f"  - {problem}" for problem in problems))
     return config
+
+
+def refuse_unread(path: str | Path, files: Iterable[str | Path]) -> None:
+    """Raise ValueError where ``path`` is there and none of ``files``, which were read: its owner believes that it is used."""
+    path = Path(path)
+    if path.exists() and not any(path.samefile(file) for file in files):
+        raise ValueError(
+            f"{path.absolute()} is not read: the default is the {path.name} beside the Snakefile. Lay yours over it with "
+            f"--configfile {path}, or give it another name"
+        )
 
 
 def with_dropped(config: dict, given: dict) -> dict:
@@ -45,69 +62,10 @@ def with_dropped(config: dict, given: dict) -> dict:
     return config | {section: config[section] | names for section, names in dropped.items() if names}
 
 
-def fill_defaults(value, schema: dict, root: dict) -> None:
-    """Fill in, in place, the defaults that the schema gives for missing keys, at any depth."""
-    schema = resolve(schema, root)
-    if isinstance(value, dict):
-        for key, sub in schema.get("properties", {}).items():
-            sub = resolve(sub, root)
-            if key not in value and "default" in sub:
-                value[key] = deepcopy(sub["default"])
-            if key in value:
-                fill_defaults(value[key], sub, root)
-        if isinstance(sub := schema.get("additionalProperties"), dict):
-            for key in value.keys() - schema.get("properties", {}).keys():
-                fill_defaults(value[key], sub, root)
-    elif isinstance(value, list) and "items" in schema:
-        for item in value:
-            fill_defaults(item, schema["items"], root)
-
-
-def resolve(schema: dict, root: dict) -> dict:
-    """Follow a ``$ref`` to ``#/$defs/name``; keys beside it take precedence."""
-    if "$ref" not in schema:
-        return schema
-    target = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
-    return {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
-
-
-def explain(error: ValidationError) -> list[str]:
-    """A schema's complaint as sentences that name the key, the value and what is allowed."""
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
-    if error.validator == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))
-        return [
-            f"unknown key {_join(place, key)}{_suggest(key, known)}; allowed here: {', '.join(known)}"
-            for key in unknown
-        ]
-    if error.validator == "required":
-        missing = sorted(set(error.validator_value) - set(error.instance))
-        return [f"key {_join(place, key)} is missing" for key in missing]
-    allowed = {
-        "enum": lambda: "must be one of " + ", ".join(map(str, error.validator_value)),
-        "type": lambda: f"must be of type {error.validator_value}",
-        "minimum": lambda: f"must be at least {error.validator_value}",
-        "exclusiveMinimum": lambda: f"must be greater than {error.validator_value}",
-        "maximum": lambda: f"must be at most {error.validator_value}",
-        "minItems": lambda: f"must hold at least {error.validator_value} value(s)",
-        "uniqueItems": lambda: "must not repeat a value",
-        "pattern": lambda: f"must match {error.validator_value}",
-    }.get(error.validator, lambda: error.message)
-    return [f"{place or 'config'}: {error.instance!r} {allowed()}"]
-
-
-def _join(place: str, key: str) -> str:
-    return f"{place}.{key}" if place else key
-
-
-def _suggest(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
 def inconsistencies(config: dict) -> Iterator[str]:
     """Mistakes that lie between keys. The config is valid by the schema."""
+    yield from place_problems(config["results"])
+    yield from name_problems(config)
     yield from _models(config)
     for name, corpus in config["corpora"].items():
         try:

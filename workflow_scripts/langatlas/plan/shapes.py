@@ -106,7 +106,7 @@ def shape_of(checkpoint: Mapping, results: str, name: str) -> Shape:
 
 def known_architectures() -> dict[str, dict]:
     """Rows of the table of known checkpoints, by Hub id; numbers as int."""
-    with KNOWN.open(encoding="utf-8", newline="") as handle:
+    with KNOWN.open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.DictReader(handle))
     words = ("checkpoint", "model_type")
     return {row["checkpoint"]: {k: v if k in words else int(v) for k, v in row.items()} for row in rows}
