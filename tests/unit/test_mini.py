@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from langatlas.models import checkpoint, devices, mini
+from langatlas.models import checkpoint, mini
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
 from langatlas.tokens import TextTokenizer
 
@@ -105,12 +105,3 @@ def test_tokens_of_another_vocabulary_are_refused():
     manifest = checkpoint.Manifest("m", "p", "r", "llama", 100, "h", "float32")
     with pytest.raises(ValueError, match="shard: its tokenizer has 101 entries, but model m embeds only 100"):
         checkpoint.check_vocabulary(manifest, 101, "shard")
-
-
-def test_precision_is_chosen_by_the_processor_or_taken_as_told():
-    cpu = torch.device("cpu")
-    expected = "bfloat16" if devices.has_fast_bfloat16(cpu) else "float32"
-    assert devices.resolve_precision("auto", cpu) == expected
-    assert devices.resolve_precision("float32", cpu) == "float32"
-    with pytest.raises(ValueError, match="precision must be one of auto, float32, bfloat16, got 'fp8'"):
-        devices.resolve_precision("fp8", cpu)

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.models.adapters import dimension_of
+from langatlas.models.precision import switched
 from langatlas.neuron_settings import neuron_problems
 from langatlas.translation_settings import translation_problems
 
@@ -106,7 +107,11 @@ def _suggest(key: str, known: list[str]) -> str:
 
 
 def inconsistencies(config: dict) -> Iterator[str]:
-    """Mistakes that lie between keys. The config is valid by the schema."""
+    """Mistakes that lie between keys, or in the environment. The config is valid by the schema."""
+    try:
+        switched()
+    except ValueError as error:
+        yield str(error)
     yield from _models(config)
     for name, corpus in config["corpora"].items():
         try:
