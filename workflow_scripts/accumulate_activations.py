@@ -23,4 +23,4 @@ if __name__ == "__main__":
             precision=params.precision,
         )
         described = {"model": manifest.name, "model_hash": manifest.hash, "language": snakemake.wildcards.language}
-        found.write(snakemake.output.partial, collect(**params) | described)
+        found.write(snakemake.output.partial, collect(**devices.as_computed(params)) | described)

@@ -25,7 +25,7 @@ if __name__ == "__main__":
             "shard": shard.path,
             "milestones": milestones,
             "outputs": list(snakemake.output.partial),
-            "metadata": collect(**params) | described,
+            "metadata": collect(**devices.as_computed(params)) | described,
             "stats": snakemake.output.stats,
             "offload": params.engine["offload"],
             "checkpoint_minutes": snakemake.resources.get("checkpoint_minutes", 0),

@@ -18,6 +18,6 @@ if __name__ == "__main__":
         shards = [open_shard(path, manifest.vocabulary_size) for path in snakemake.input.shards]
         sequences = [ids for shard in shards for ids in shard.sequences[: params.sequences]]
         extremes = residual_extremes(model, sequences, batch_size=params.batch_size, precision=params.precision)
-        metadata = collect(**params) | {"model": manifest.name, "model_hash": manifest.hash}
+        metadata = collect(**devices.as_computed(params)) | {"model": manifest.name, "model_hash": manifest.hash}
         with atomic(snakemake.output.extremes) as path:
             pq.write_table(pa.Table.from_pandas(extremes, preserve_index=False).replace_schema_metadata(metadata), path)

@@ -17,7 +17,7 @@ if __name__ == "__main__":
             "tests": list(snakemake.input.tests),
             "output": snakemake.output.rows,
             "described": described | params.described,
-            "metadata": collect(**params) | {"model_hash": manifest.hash},
+            "metadata": collect(**devices.as_computed(params)) | {"model_hash": manifest.hash},
             **{key: params[key] for key in ("arm", "settings", "samples", "sequences", "batch_size")},
         }
         chosen = {"engine": params.engine["engine"], "processes": params.engine["processes"]}

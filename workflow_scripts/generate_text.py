@@ -37,4 +37,7 @@ if __name__ == "__main__":
         rows = rows.astype({"samples": "Int64", "seed": "Int64", "lines": "Int64"})
         table = pa.Table.from_pandas(rows, preserve_index=False)
         with atomic(snakemake.output.rows) as path:
-            pq.write_table(table.replace_schema_metadata(collect(**params) | {"model_hash": manifest.hash}), path)
+            pq.write_table(
+                table.replace_schema_metadata(collect(**devices.as_computed(params)) | {"model_hash": manifest.hash}),
+                path,
+            )

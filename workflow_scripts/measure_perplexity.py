@@ -34,5 +34,6 @@ if __name__ == "__main__":
             model=manifest.name,
             experiment=snakemake.wildcards.experiment,
             language=snakemake.wildcards.language,
-            metadata=collect(**params) | {"model_hash": manifest.hash, "revision": manifest.revision},
+            metadata=collect(**devices.as_computed(params))
+            | {"model_hash": manifest.hash, "revision": manifest.revision},
         )

@@ -27,4 +27,4 @@ if __name__ == "__main__":
         )
         rows = rows.assign(model=manifest.name, experiment=snakemake.wildcards.questions)
         made_by = {"model_hash": manifest.hash, "lm_eval": metadata.version("lm_eval")}
-        write_rows(rows, snakemake.output.rows, collect(**params) | made_by)
+        write_rows(rows, snakemake.output.rows, collect(**devices.as_computed(params)) | made_by)

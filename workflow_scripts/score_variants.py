@@ -16,7 +16,7 @@ if __name__ == "__main__":
             checkpoint.load(manifest, devices.pick_device()),
             sequences,
             dict(zip(params.variants, snakemake.output.scores, strict=True)),
-            collect(**params) | described | {"language": snakemake.wildcards.language},
+            collect(**devices.as_computed(params)) | described | {"language": snakemake.wildcards.language},
             samples=params.samples,
             batch_size=params.batch_size,
             precision=params.precision,

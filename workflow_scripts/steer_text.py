@@ -47,4 +47,7 @@ if __name__ == "__main__":
         rows = rows.assign(model=manifest.name, experiment=snakemake.wildcards.steering, method=found.method)
         table = pa.Table.from_pandas(rows.astype({"seed": "Int64", "lines": "Int64"}), preserve_index=False)
         with atomic(snakemake.output.rows) as path:
-            pq.write_table(table.replace_schema_metadata(collect(**params) | {"model_hash": manifest.hash}), path)
+            pq.write_table(
+                table.replace_schema_metadata(collect(**devices.as_computed(params)) | {"model_hash": manifest.hash}),
+                path,
+            )

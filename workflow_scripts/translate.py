@@ -27,7 +27,8 @@ if __name__ == "__main__":
             seed=params.random_seed,
             **{key: params[key] for key in ("source", "target", "further", "files", "names")},
         )
-        settings = {key: params[key] for key in ("reading", "batch_size", "max_new_tokens", "precision")}
+        made_with = devices.as_computed(params)
+        settings = {key: made_with[key] for key in ("reading", "batch_size", "max_new_tokens", "precision")}
         same = {"code": params.code, "model_hash": manifest.hash, "tokenizer": tokenizer.hash, **settings}
 
         def write(name: str, prompts: list[list[int]]):
@@ -35,7 +36,7 @@ if __name__ == "__main__":
             progress = Progress(params.unfinished, name, same | {"prompts": prompts})
             return write_texts(model, prompts, end_id=tokenizer.end_id, progress=progress, **settings)
 
-        provenance = collect(**dict(params.items())) | {"model": manifest.name, "model_hash": manifest.hash}
+        provenance = collect(**made_with) | {"model": manifest.name, "model_hash": manifest.hash}
         described = {"model": manifest.name, "experiment": snakemake.wildcards.translation}
         rows = []
         for condition, found, counted in translate(experiment, tokenizer, write):

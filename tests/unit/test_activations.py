@@ -67,9 +67,11 @@ def test_statistics_of_every_family_are_those_of_the_weights(family, reading):
         each = [by_hand(model, ids, layer, reading, hidden_into_mlp(model, ids)[layer]) for ids in text]
         values = torch.cat(each).double().numpy()
         assert values.shape == (sum(map(len, text)), width)
-        np.testing.assert_array_equal(found.statistics["all.positive"][layer], (values > 0).sum(0))
-        np.testing.assert_array_equal(found.statistics["all.negative"][layer], (values < 0).sum(0))
-        np.testing.assert_array_equal(found.statistics["all.zero"][layer], (values == 0).sum(0))
+        # Another processor may round what is almost zero to the other side of it.
+        undecided = ((values != 0) & (np.abs(values) < 1e-5)).sum(0)
+        assert undecided.sum() < 5
+        for name, expected in (("positive", values > 0), ("negative", values < 0), ("zero", values == 0)):
+            assert (np.abs(found.statistics[f"all.{name}"][layer] - expected.sum(0)) <= undecided).all()
         np.testing.assert_allclose(found.statistics["all.sum"][layer], values.sum(0), rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(found.statistics["all.sum_squares"][layer], (values**2).sum(0), rtol=1e-4, atol=1e-4)
         means = np.stack([one.mean(0).numpy() for one in each[:4]])

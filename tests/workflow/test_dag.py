@@ -8,9 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from langatlas.models import devices
 from langatlas.tensorfile import TensorFile
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +130,37 @@ def test_a_run_of_every_rule_leaves_every_table_and_figure_and_nothing_half_writ
     assert {"effect_matrix.svg", "effect_matrix.png", "core_layers.gif", "languages_layers.gif"} <= figures
     assert not [path for path in results.rglob("*partial*") if path.is_file()]
     assert not list((results / "smoke" / "importance").rglob("shards/*.safetensors")), "partial sums are temporary"
+
+
+def made_with(path: Path) -> dict[str, str]:
+    """What a file says of how it was made."""
+    if path.suffix == ".parquet":
+        return {key.decode(): value.decode() for key, value in (pq.read_schema(path).metadata or {}).items()}
+    if path.suffix == ".safetensors":
+        with safe_open(path, "numpy") as file:
+            return file.metadata() or {}
+    return {"": path.read_text(encoding="utf-8")}
+
+
+def test_every_file_says_the_precision_that_it_was_computed_in_and_none_says_auto(project):
+    results, found = project / "results" / "every-rule", {}
+    for path in [path for kind in ("parquet", "safetensors", "json") for path in results.rglob(f"*.{kind}")]:
+        said = made_with(path)
+        in_words = " ".join([said.get("precision", ""), *re.findall(r'"precision": "(\w+)"', " ".join(said.values()))])
+        found.setdefault(path.relative_to(results).parts[1], set()).update(in_words.split())
+    expected = {devices.resolve_precision("auto", torch.device("cpu"))}
+    computed = [
+        "activations",
+        "generation",
+        "importance",
+        "perplexity",
+        "pretraining",
+        "questions",
+        "steering",
+        "translation",
+    ]
+    assert {stage: found[stage] for stage in computed} == dict.fromkeys(computed, expected)
+    assert set().union(*found.values()) == expected
 
 
 def test_nothing_runs_again_after_a_run_nor_when_files_are_touched_as_by_a_checkout(project):

@@ -14,6 +14,7 @@ from langatlas import languages
 from langatlas.corpora.parts import check_parts
 from langatlas.files import checkpoint_source
 from langatlas.models.adapters import dimension_of
+from langatlas.models.precision import switched
 from langatlas.neuron_settings import neuron_problems
 from langatlas.results_folder import name_problems, place_problems
 from langatlas.schema import fill_defaults, schema_problems
@@ -63,7 +64,11 @@ def with_dropped(config: dict, given: dict) -> dict:
 
 
 def inconsistencies(config: dict) -> Iterator[str]:
-    """Mistakes that lie between keys. The config is valid by the schema."""
+    """Mistakes that lie between keys, or in the environment. The config is valid by the schema."""
+    try:
+        switched()
+    except ValueError as error:
+        yield str(error)
     yield from place_problems(config["results"])
     yield from name_problems(config)
     yield from _models(config)
