@@ -15,7 +15,7 @@ from pathlib import Path
 REGISTRY = Path(__file__).parents[2] / "resources" / "languages.csv"
 OWN_LABEL_KEYS = ("name", "group", "branch", "script")
 NO_GROUP = "other"  # of own labels that name none: they are no relatives of each other
-OWN_LABEL = re.compile(r"[a-z][\w-]*", re.ASCII | re.IGNORECASE)  # a label is a folder's name
+OWN_LABEL = re.compile(r"[a-z]([\w-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)  # a label is a folder's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _own_label(label: str, declared: Mapping[str, str]) -> Language:
         known = registry()[label].name
         raise ValueError(f"labels.{label}: {label!r} is the code of {known}; give your own label another name")
     if not OWN_LABEL.fullmatch(label):
-        raise ValueError(f"labels: {label!r} must consist of letters, digits, _ and -, a letter first (it becomes part of file names)")
+        raise ValueError(f"labels: {label!r} must consist of letters, digits, _ and -, a letter first, no sign last (it becomes part of file names)")
     declared = declared or {}
     unknown = sorted(set(declared) - set(OWN_LABEL_KEYS))
     if unknown:
