@@ -63,7 +63,7 @@ wildcard_constraints:
     split="pretrain|locate|test",
     shard=r"\d{5}",
     samples=r"\d+",
-    region=alternatives(all_region_names()),
+    region=alternatives(REGIONS),
     side=r"top|bottom|random-\d+",
     ratio=r"[0-9.e-]+",
     experiment=alternatives(config["experiments"]),

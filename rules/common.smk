@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
+from langatlas import region_names as regions
 from langatlas import settings
 from langatlas.corpora.parts import check_parts, input_files
 from langatlas.files import checkpoint_files, checkpoint_source, expanded, own_file
@@ -17,6 +18,7 @@ as_given = config
 config = settings.checked(as_given, Path(workflow.basedir) / "schemas" / "config.schema.yaml", workflow.configfiles)
 R = config["results"]
 SPLITS = ["pretrain", "locate", "test"]
+REGIONS = regions.catalogue(config)  # what each name of a region stands for
 
 
 def code_version(script):
@@ -78,36 +80,19 @@ def importance_file(model, language, samples):
 # -- regions -----------------------------------------------------------------------------------------------------------
 
 
-def scope_suffix(scope):
-    """The scope `matrix` is the paper's, so names without a suffix mean it."""
-    return "" if scope == "matrix" else f"-{scope}"
-
-
 def region_names(kind):
     """Names of all regions of a kind: core, language or monolingual."""
-    own = config["regions"]["core" if kind == "core" else "monolingual"]
-    stems = ["core"] if kind == "core" else [f"{kind}-{language}" for language in own["languages"]]
-    return [stem + scope_suffix(scope) for stem in stems for scope in own["scopes"]]
+    return [named.name for named in regions.of_kind(config, kind)]
 
 
-def all_region_names():
-    return [name for kind in ("core", "language", "monolingual") for name in region_names(kind)] + list(control_names())
-
-
-def region_language(region):
-    """Language in a region's name; empty for the core."""
-    parts = region.split("-")
-    return "" if parts[0] == "core" else parts[1]
-
-
-def region_scope(region):
-    last = region.split("-")[-1]
-    return last if last in ("layer", "global") else "matrix"
+def region_ratios(region):
+    """Ratios at which a region is there."""
+    return regions.own_config(config, REGIONS[region].kind)["ratios"]
 
 
 def region_sides(kind):
     """Sides and ratios of a kind of region, as (side, ratio); language regions only serve to make monolingual ones."""
-    own = config["regions"]["core" if kind == "core" else "monolingual"]
+    own = regions.own_config(config, kind)
     sides = [side for side in own["sides"] if side != "random"]
     if kind == "language":
         sides = list(dict.fromkeys(["top", *sides]))
@@ -116,10 +101,10 @@ def region_sides(kind):
     return [(side, str(ratio)) for ratio in own["ratios"] for side in sides]
 
 
-def region_files(kind, model, samples, regions=None):
+def region_files(kind, model, samples, names=None):
     return [
         f"{R}/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors"
-        for region in (regions or region_names(kind))
+        for region in (names or region_names(kind))
         for side, ratio in region_sides(kind)
     ]
 
@@ -198,12 +183,26 @@ def caption(name, category, **labels):
     return {"caption": f"../report/{name}.rst", "category": category, "labels": shown}
 
 
+def shown_scope():
+    """Scope of the monolingual regions that figures show: the first."""
+    return config["regions"]["monolingual"]["scopes"][0]
+
+
+def monolingual_kind():
+    """What the monolingual regions of that scope are called without their language."""
+    return regions.name_of("monolingual", scope=shown_scope())
+
+
+def monolingual_name(language):
+    """A language's own region of that scope."""
+    return regions.name_of("monolingual", language, shown_scope())
+
+
 def density_kinds():
     """Regions whose density differs between matrices: the core ranked over the whole model, and the monolingual ones."""
     scopes = config["regions"]["core"]["scopes"]
-    scope = next((scope for scope in scopes if scope != "matrix"), scopes[0])
-    ranked = f"core{scope_suffix(scope)}"
-    return [ranked, "monolingual"]
+    scope = next((scope for scope in scopes if scope != regions.PLAIN_SCOPE), scopes[0])
+    return [regions.name_of("core", scope=scope), monolingual_kind()]
 
 
 def density_region(model, region):
@@ -214,15 +213,15 @@ def density_region(model, region):
 
 def density_cmap(region):
     """Colours as published: red, and blue for the second of the two languages that are compared."""
-    return "Blues" if region_language(region) == config["figures"]["density"]["languages"][1] else "Reds"
+    return "Blues" if REGIONS[region].language in config["figures"]["density"]["languages"][1:] else "Reds"
 
 
 def animation_panels():
     """Two-panel animations over the layers: two modules of the core, and one module of two languages' regions."""
     drawn = config["figures"]["density"]
     core = [{"region": "core", "module": module, "cmap": "Reds"} for module in drawn["modules"]]
-    regions = [f"monolingual-{language}" for language in drawn["languages"]]
-    pair = [{"region": r, "module": drawn["language_module"], "cmap": density_cmap(r)} for r in regions]
+    compared = [monolingual_name(language) for language in drawn["languages"]]
+    pair = [{"region": r, "module": drawn["language_module"], "cmap": density_cmap(r)} for r in compared]
     return {"core": core, "languages": pair}
 
 
@@ -263,7 +262,7 @@ def figures():
 
 def density_sheets():
     """Regions shown as sheets: the core and the two languages that are compared."""
-    return ["core", *(f"monolingual-{language}" for language in config["figures"]["density"]["languages"])]
+    return ["core", *map(monolingual_name, config["figures"]["density"]["languages"])]
 
 
 def world_files(corpus, language):
@@ -291,7 +290,8 @@ def mini_shards(model, split):
 
 def language_region(region):
     """Region of a language itself, from which its monolingual region is made."""
-    return region.replace("monolingual-", "language-", 1)
+    named = REGIONS[region]
+    return regions.name_of("language", named.language, named.scope)
 
 
 def subtracted_languages():
@@ -301,13 +301,13 @@ def subtracted_languages():
 
 def language_regions(scope):
     """Regions of these languages of one scope."""
-    return [f"language-{language}{scope_suffix(scope)}" for language in subtracted_languages()]
+    return [regions.name_of("language", language, scope) for language in subtracted_languages()]
 
 
 def shared_region(region):
     """What is taken away from a language's region: what any of those languages has, or, for one of them, what two have."""
-    stem = "shared" if region_language(region) in subtracted_languages() else "union"
-    return f"{stem}{scope_suffix(region_scope(region))}"
+    named = REGIONS[region]
+    return regions.name_of("shared" if named.language in subtracted_languages() else "union", scope=named.scope)
 
 
 def region_outputs(kind):

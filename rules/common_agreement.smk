@@ -11,10 +11,9 @@ def agreement_models():
 
 
 def monolingual_region(model, language):
-    """A language's own region: within matrices where that scope is configured, at the largest ratio."""
-    own = config["regions"]["monolingual"]
-    region = f"monolingual-{language}{scope_suffix(own['scopes'][0])}"
-    return f"{R}/{model}/regions/{region}/{last_milestone()}/top-{max(own['ratios'])}.safetensors"
+    """A language's own region: of the first scope, at the largest ratio."""
+    ratio = max(config["regions"]["monolingual"]["ratios"])
+    return f"{R}/{model}/regions/{monolingual_name(language)}/{last_milestone()}/top-{ratio}.safetensors"
 
 
 def method_files(model):

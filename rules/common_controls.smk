@@ -23,37 +23,31 @@ def magnitude_file(model):
 
 
 def control_names():
-    """Regions that are compared with the core, and how many samples each was made from; random ones by seed."""
-    controls = config["regions"]["controls"]
-    named = {}
-    if variant_samples() in config["importance"]["samples"][:-1]:
-        # The published score from as few samples as the others: otherwise more text could pass for a better score.
-        named = {"core-few": variant_samples()}
-    named |= {f"core-{variant}": variant_samples() for variant in controls["variants"]}
-    named |= {f"core-only_{language}": last_milestone() for language in controls["single"]}
-    return named | ({"core-matched": last_milestone()} if controls["matched"] else {})
+    """Regions that are compared with the core, and how many samples each was made from."""
+    found = regions.controls(config)
+    return {c.name: last_milestone() if c.score in ("only", "matched") else variant_samples() for c in found}
 
 
 def control_files(model):
     controls = config["regions"]["controls"]
     files = []
     for region, samples in control_names().items():
-        sides = [f"random-{seed}" for seed in controls["matched"]] if region == "core-matched" else ["top"]
+        matched = REGIONS[region].score == "matched"
+        sides = [f"random-{seed}" for seed in controls["matched"]] if matched else ["top"]
         files += [f"{R}/{model}/regions/{region}/{samples}/{side}-{controls['ratio']}.safetensors" for side in sides]
     return files
 
 
 def control_importances(model, region):
     """What a control is selected by."""
-    kind = region.removeprefix("core-")
-    if kind.startswith("only_"):
-        return [importance_file(model, kind.removeprefix("only_"), last_milestone())]
-    languages = config["regions"]["core"]["languages"]
-    if kind == "few":
+    control, languages = REGIONS[region], config["regions"]["core"]["languages"]
+    if control.score == "only":
+        return [importance_file(model, control.language, last_milestone())]
+    if control.score == "few":
         return [importance_file(model, language, variant_samples()) for language in languages]
-    if kind == "magnitude":
+    if control.score == "magnitude":
         return [magnitude_file(model)]
-    return [variant_file(model, kind, language) for language in languages]
+    return [variant_file(model, control.score, language) for language in languages]
 
 
 def plain_core(model):
@@ -88,8 +82,8 @@ def concentrated_regions(model):
     names = {"core": ["core"], "monolingual": region_names("monolingual")}
     return [
         f"{R}/{model}/regions/{region}/{last_milestone()}/top-{max(config['regions'][kind]['ratios'])}.safetensors"
-        for kind, regions in names.items()
-        for region in regions
+        for kind, found in names.items()
+        for region in found
     ]
 
 

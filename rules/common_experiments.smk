@@ -40,14 +40,14 @@ def experiment_edits(model, experiment):
 def edited_region(model, experiment):
     """The region whose lines are counted; for dimensions and parameters it only names the model's matrices."""
     chosen = config["experiments"][experiment]
-    ratio = str(chosen["ratio"] or config["regions"]["core"]["ratios"][-1])
+    ratio = str(chosen["ratio"] or region_ratios(chosen["region"])[-1])
     return f"{R}/{model}/regions/{chosen['region']}/{last_milestone()}/top-{ratio}.safetensors"
 
 
 def core_region(model):
-    """The core region itself: within matrices where that scope is configured, at the largest ratio."""
+    """The core region itself: within matrices, at the last ratio."""
     core = config["regions"]["core"]
-    return f"{R}/{model}/regions/{region_names('core')[0]}/{last_milestone()}/top-{core['ratios'][-1]}.safetensors"
+    return f"{R}/{model}/regions/core/{last_milestone()}/top-{core['ratios'][-1]}.safetensors"
 
 
 def needs_outliers(experiment):

@@ -9,13 +9,13 @@ def generation_regions(model, name):
     return chosen_region_files(model, config["generation"][name]["regions"])
 
 
-def chosen_region_files(model, regions):
+def chosen_region_files(model, choices):
     """Region files that are removed, in order; a random side is spelled out by the first seed of its kind."""
     files = []
-    for chosen in regions:
-        kind = "core" if chosen["region"].startswith("core") else "monolingual"
+    for chosen in choices:
+        seeds = regions.own_config(config, REGIONS[chosen["region"]].kind)["seeds"]
         for side in chosen["sides"]:
-            side = f"random-{config['regions'][kind]['seeds'][0]}" if side == "random" else side
+            side = f"random-{seeds[0]}" if side == "random" else side
             files.append(
                 f"{R}/{model}/regions/{chosen['region']}/{last_milestone()}/{side}-{chosen['ratio']}.safetensors"
             )

@@ -66,7 +66,7 @@ rule select_control_region:
     log:
         f"{R}/logs/select_control_region/{{model}}/{{region}}/{{samples}}.log",
     wildcard_constraints:
-        region=alternatives(name for name in control_names() if name != "core-matched"),
+        region=alternatives(name for name in control_names() if REGIONS[name].score != "matched"),
     conda:
         "../envs/plot.yaml"
     resources:
@@ -75,6 +75,7 @@ rule select_control_region:
     params:
         sides=[("top", str(config["regions"]["controls"]["ratio"]))],
         scope="matrix",
+        language="",
         code=code_version("select_region"),
     script:
         "../workflow_scripts/select_region.py"
@@ -83,7 +84,7 @@ rule select_control_region:
 rule select_matched_region:
     input:
         region=lambda wildcards: plain_core(wildcards.model),
-        magnitudes=lambda wildcards: control_importances(wildcards.model, "core-magnitude"),
+        magnitudes=lambda wildcards: [magnitude_file(wildcards.model)],
     output:
         regions=[
             f"{R}/{{model}}/regions/core-matched/{last_milestone()}/random-{seed}-{config['regions']['controls']['ratio']}.safetensors"

@@ -80,7 +80,7 @@ rule plot_effect_matrix:
     conda:
         "../envs/plot.yaml"
     params:
-        kind="monolingual",
+        kind=monolingual_kind(),
         ratio=max(config["regions"]["monolingual"]["ratios"]),
         samples=last_milestone(),
         sequences=config["tokens"]["max_sequences"]["test"],
@@ -124,7 +124,7 @@ rule plot_region_overlap:
         "../envs/plot.yaml"
     params:
         samples=last_milestone(),
-        scope=config["regions"]["monolingual"]["scopes"][0],
+        scope=shown_scope(),
         side="top",
         ratio=max(config["regions"]["monolingual"]["ratios"]),
         labels=config["labels"],

@@ -72,7 +72,7 @@ rule import_activations:
         f"{R}/logs/import_activations/{{imported}}/{{label}}.log",
     wildcard_constraints:
         imported=alternatives(imported_counts()),
-        label=r"\w+",
+        label=r"[\w-]+",
     localrule: True
     conda:
         "../envs/torch.yaml"

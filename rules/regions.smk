@@ -27,7 +27,8 @@ rule select_core_region:
         runtime=120,
     params:
         sides=region_sides("core"),
-        scope=lambda wildcards: region_scope(wildcards.region),
+        scope=lambda wildcards: REGIONS[wildcards.region].scope,
+        language="",
         code=code_version("select_region"),
     script:
         "../workflow_scripts/select_region.py"
@@ -37,7 +38,7 @@ rule select_language_region:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         importances=lambda wildcards: [
-            importance_file(wildcards.model, region_language(wildcards.region), wildcards.samples)
+            importance_file(wildcards.model, REGIONS[wildcards.region].language, wildcards.samples)
         ],
     output:
         regions=region_outputs("language"),
@@ -52,7 +53,8 @@ rule select_language_region:
         runtime=60,
     params:
         sides=region_sides("language"),
-        scope=lambda wildcards: region_scope(wildcards.region),
+        scope=lambda wildcards: REGIONS[wildcards.region].scope,
+        language=lambda wildcards: REGIONS[wildcards.region].language,
         code=code_version("select_region"),
     script:
         "../workflow_scripts/select_region.py"
@@ -63,7 +65,7 @@ rule select_language_region:
 rule select_shared_region:
     input:
         regions=lambda wildcards: region_files(
-            "language", wildcards.model, wildcards.samples, language_regions(region_scope(wildcards.region))
+            "language", wildcards.model, wildcards.samples, language_regions(REGIONS[wildcards.region].scope)
         ),
     output:
         regions=region_outputs("language"),
@@ -78,7 +80,7 @@ rule select_shared_region:
         runtime=60,
     params:
         sides=region_sides("language"),
-        least=lambda wildcards: 2 if wildcards.region.startswith("shared") else 1,
+        least=lambda wildcards: 2 if REGIONS[wildcards.region].kind == "shared" else 1,
         code=code_version("select_shared_region"),
     script:
         "../workflow_scripts/select_shared_region.py"
@@ -105,7 +107,7 @@ rule select_monolingual_region:
         runtime=60,
     params:
         sides=region_sides("monolingual"),
-        language=lambda wildcards: region_language(wildcards.region),
+        language=lambda wildcards: REGIONS[wildcards.region].language,
         code=code_version("select_monolingual_region"),
     script:
         "../workflow_scripts/select_monolingual_region.py"

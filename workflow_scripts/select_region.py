@@ -17,5 +17,5 @@ if __name__ == "__main__":
             model_type=manifest.model_type,
             scope=params.scope,
             region=snakemake.wildcards.region,
-            metadata=collect(params.code, **manifest.family, region_language=""),
+            metadata=collect(params.code, **manifest.family, region_language=params.language),
         )

@@ -21,9 +21,6 @@ def steered_pairs(config: dict, name: str) -> list[list[str]]:
 def neuron_problems(config: dict) -> Iterator[str]:
     """Mistakes that lie between keys about neurons. The config is valid by the schema."""
     neurons, chosen = config["neurons"], neuron_languages(config)
-    for label in chosen:
-        if label not in config["languages"]:
-            yield f"neurons.languages: {label!r} is not in languages ({', '.join(config['languages'])})"
     if len(chosen) == 1:
         yield f"neurons.languages: {chosen[0]!r} alone has no neurons of its own; name two languages or more, or none"
     for name, counts in neurons["counts"].items():
@@ -36,15 +33,10 @@ def neuron_problems(config: dict) -> Iterator[str]:
                 yield f"neurons.counts.{name}.languages: {error}"
     for name, chosen in config["experiments"].items():
         if chosen["kind"] == "neurons":
-            key = f"experiments.{name}"
-            yield from _choice_problems(key, chosen["silenced"] or [], chosen["methods"], config)
+            yield from _needs_neurons(f"experiments.{name}", config)
     yield from _equal_problems(config)
-    for name, chosen in config["steering"].items():
-        for label in chosen["detectable"] or []:
-            if label not in config["languages"]:
-                yield f"steering.{name}.detectable: {label!r} is not in languages ({', '.join(config['languages'])})"
-        named = [label for pair in steered_pairs(config, name) for label in pair]
-        yield from _choice_problems(f"steering.{name}", named, [chosen["method"]], config)
+    for name in config["steering"]:
+        yield from _needs_neurons(f"steering.{name}", config)
 
 
 def _equal_problems(config: dict) -> Iterator[str]:
@@ -52,7 +44,7 @@ def _equal_problems(config: dict) -> Iterator[str]:
     removed = [name for name, e in config["experiments"].items() if e["kind"] == "removal" and e["regions"] == "equal"]
     found, regions = neuron_languages(config), config["regions"]["monolingual"]["languages"]
     for name in removed:
-        yield from _choice_problems(f"experiments.{name}", [], [], config)
+        yield from _needs_neurons(f"experiments.{name}", config)
         if found and not set(found) & set(regions):
             yield f"experiments.{name}: no language of neurons.languages ({', '.join(found)}) has a region of its own"
     for label in (config["regions"]["equal"]["languages"] or []) if removed and found else []:
@@ -61,14 +53,6 @@ def _equal_problems(config: dict) -> Iterator[str]:
                 yield f"regions.equal.languages: {label!r} is not in {key} ({', '.join(having)})"
 
 
-def _choice_problems(key: str, named: list[str], methods: list[str], config: dict) -> Iterator[str]:
-    neurons, found = config["neurons"], neuron_languages(config)
-    if not found:
+def _needs_neurons(key: str, config: dict) -> Iterator[str]:
+    if not neuron_languages(config):
         yield f"{key}: nobody's neurons are found; name neurons.languages, or take the entry away with {key}: null"
-        return
-    for label in named:
-        if label not in found:
-            yield f"{key}: {label!r} is not in neurons.languages ({', '.join(found)})"
-    for method in methods:
-        if method not in neurons["methods"]:
-            yield f"{key}: {method!r} is not in neurons.methods ({', '.join(neurons['methods'])})"

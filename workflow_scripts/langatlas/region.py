@@ -65,6 +65,12 @@ class Region:
     def open(cls, path: str | os.PathLike) -> "Region":
         return cls(path)
 
+    @property
+    def language(self) -> str:
+        """The one language whose importance the region was chosen by. Raises ValueError for a region of several."""
+        (language,) = json.loads(self.metadata["languages"])
+        return language
+
     def shape(self, name: str) -> tuple[int, ...]:
         return self._shapes[name]
 

@@ -34,13 +34,21 @@ def fill_defaults(value, schema: dict, root: dict) -> None:
             if key not in value and "default" in sub:
                 value[key] = deepcopy(sub["default"])
             if key in value:
+                value[key] = as_written(value[key], sub)
                 fill_defaults(value[key], sub, root)
         if isinstance(sub := schema.get("additionalProperties"), dict):
             for key in value.keys() - schema.get("properties", {}).keys():
                 fill_defaults(value[key], sub, root)
     elif isinstance(value, list) and "items" in schema:
+        items = resolve(schema["items"], root)
+        value[:] = [as_written(item, items) for item in value]
         for item in value:
-            fill_defaults(item, schema["items"], root)
+            fill_defaults(item, items, root)
+
+
+def as_written(value, schema: dict):
+    """The only whole number that a ratio may be, as a decimal one: ratios are parts of names, and 1 and 1.0 must be one file."""
+    return 1.0 if value == 1 and type(value) is int and "number" in schema.get("type", ()) else value
 
 
 def resolve(schema: dict, root: dict) -> dict:

@@ -10,17 +10,19 @@ from pathlib import Path
 
 import yaml
 
-from langatlas import languages
+from langatlas import languages, region_names
 from langatlas.corpora.parts import check_parts
 from langatlas.files import checkpoint_source
 from langatlas.models.adapters import dimension_of
 from langatlas.models.precision import switched
 from langatlas.neuron_settings import neuron_problems
+from langatlas.references import listed, reference_problems
 from langatlas.results_folder import name_problems, place_problems
 from langatlas.schema import fill_defaults, schema_problems
 from langatlas.translation_settings import translation_problems
 from langatlas.yaml_traps import LOADER, key_problems, written_problems
 
+FOLDERS = ("models", "corpora", "questions", "tables", "figures", "logs", "benchmarks")  # of results, beside those of models
 DROPPABLE = ("experiments", "generation", "steering", "translation", "questions", "pretraining")
 
 
@@ -78,21 +80,23 @@ def inconsistencies(config: dict) -> Iterator[str]:
         except ValueError as error:
             yield f"corpora.{name}.{error}"
     yield from _languages(config)
-    regions = config["regions"]
+    yield from reference_problems(config)
     for kind in ("core", "monolingual"):
-        yield from _region_problems(kind, regions[kind])
+        yield from _region_problems(kind, config["regions"][kind])
+    yield from _region_name_problems(config)
     yield from _control_problems(config)
     yield from neuron_problems(config)
+    if not config["experiments"]:
+        yield "experiments: none is left, and tables are made of what they measure; keep one, such as core-removal"
     for name, experiment in config["experiments"].items():
         yield from _experiment_problems(name, experiment, config)
-    for name, chosen in config["generation"].items():
-        yield from _generation_problems(f"generation.{name}", chosen, config)
     for name, chosen in config["translation"].items():
         yield from translation_problems(f"translation.{name}", chosen, config)
     for name, chosen in config["questions"].items():
         yield from _question_problems(f"questions.{name}", chosen, config)
     for name, chosen in config["pretraining"].items():
-        yield from _pretraining_problems(f"pretraining.{name}", chosen, config)
+        if chosen["samples"] != sorted(chosen["samples"]):
+            yield f"pretraining.{name}.samples: {chosen['samples']} must be ascending"
     if sorted(set(config["importance"]["samples"])) != config["importance"]["samples"]:
         yield f"importance.samples: {config['importance']['samples']} must be ascending, each once"
     shards, samples = config["tokens"]["shards"]["locate"], config["importance"]["samples"][0]
@@ -105,13 +109,10 @@ def inconsistencies(config: dict) -> Iterator[str]:
 
 def _models(config: dict) -> Iterator[str]:
     for model in config["models"]:
-        if model not in config["checkpoints"]:
-            yield f"models: {model!r} is not defined; checkpoints holds {', '.join(config['checkpoints'])}"
+        if model in FOLDERS:
+            yield f"models: {model!r} is the name of a folder of every run; give the model another name"
+        if (checkpoint := config["checkpoints"].get(model)) is None:
             continue
-        checkpoint = config["checkpoints"][model]
-        if checkpoint["corpus"] not in config["corpora"]:
-            known = ", ".join(config["corpora"])
-            yield f"checkpoints.{model}.corpus: {checkpoint['corpus']!r} is not defined; corpora holds {known}"
         if checkpoint["source"] == "huggingface" and not checkpoint["path"]:
             yield f"checkpoints.{model}.path: missing; give a checkpoint folder or a Hub id"
         elif checkpoint["source"] == "huggingface":
@@ -126,54 +127,40 @@ def _models(config: dict) -> Iterator[str]:
 
 
 def _languages(config: dict) -> Iterator[str]:
-    labels = config["labels"]
     for label in config["languages"]:
         try:
-            languages.get(label, labels)
+            languages.get(label, config["labels"])
         except ValueError as error:
             yield f"languages: {error}"
-    users = {f"regions.{kind}.languages": config["regions"][kind]["languages"] for kind in ("core", "monolingual")}
-    users |= {
-        f"checkpoints.{m}.languages": config["checkpoints"].get(m, {}).get("languages") or [] for m in config["models"]
-    }
-    for key, used in users.items():
-        for label in used:
-            if label not in config["languages"]:
-                yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
 
 
 def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[str]:
-    milestones = config["importance"]["samples"]
-    for samples in experiment["samples"] or []:
-        if samples not in milestones:
-            yield f"experiments.{name}.samples: {samples} is none of importance.samples {milestones}"
-    for label in experiment["languages"] or []:
-        if label not in config["languages"]:
-            yield f"experiments.{name}.languages: {label!r} is not in languages ({', '.join(config['languages'])})"
     needs = {"removal": ["regions"], "lines": ["settings", "lines"], "parameters": ["parameters", "operations"]}
     for key in needs.get(experiment["kind"], []):
         if not experiment[key]:
             yield f"experiments.{name}.{key}: missing; an experiment of kind {experiment['kind']} needs it"
+    if experiment["kind"] == "removal" and experiment["regions"] == "controls" and not region_names.controls(config):
+        yield f"experiments.{name}.regions: no controls are chosen; name some in regions.controls, or another kind of region"
     if experiment["kind"] == "lines":
-        region = "core" if experiment["region"].startswith("core") else "monolingual"
-        ratios = config["regions"][region]["ratios"]
-        if experiment["ratio"] is not None and experiment["ratio"] not in ratios:
-            yield f"experiments.{name}.ratio: {experiment['ratio']} is none of regions.{region}.ratios {ratios}"
         for setting, axes in experiment["settings"].items():
             yield from _axis_problems(f"experiments.{name}.settings.{setting}", axes)
+    yield from _place_problems(f"experiments.{name}", experiment, config)
 
 
-def _generation_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
-    for label in [*(chosen["languages"] or []), *chosen["prompts"]]:
-        if label not in config["languages"]:
-            yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
-    yield from _region_choice_problems(key, chosen["regions"], config)
+def _place_problems(key: str, experiment: dict, config: dict) -> Iterator[str]:
+    """Layers and dimensions that a mini model has not; of other models they are known only when they are there."""
+    shapes = {m: config["checkpoints"][m]["architecture"] for m in config["models"] if m in config["checkpoints"]}
+    for model, shape in ((model, shape) for model, shape in shapes.items() if shape):
+        for number, wanted in enumerate(experiment["parameters"] if experiment["kind"] == "parameters" else []):
+            if wanted["layer"] >= (layers := shape["num_hidden_layers"]):
+                yield f"{key}.parameters[{number}].layer: {model} has no layer {wanted['layer']}, only 0 to {layers - 1}"
+        if experiment["kind"] == "dimensions":
+            size, wanted = shape["hidden_size"], experiment["dimensions"]
+            if wanted > size if isinstance(wanted, int) else max(wanted) >= size:
+                yield f"{key}.dimensions: {model} has {size} dimensions, {wanted} is too much"
 
 
 def _question_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
-    for label in chosen["languages"] or []:
-        if label not in config["languages"]:
-            yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
     told = languages.REGISTRY.parent / "world"
     for label in (chosen["languages"] or config["languages"]) if chosen["world"] else []:
         if not (told / f"{label}.yaml").is_file():
@@ -184,48 +171,17 @@ def _question_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
         yield f"{key}.files: {chosen['files']!r} must hold {{language}}, or languages only one"
     if set(chosen["answers"]) <= {"sentences", "priors"} and chosen["files"]:
         yield f"{key}.answers: sentences and priors exist for the world's questions only; for files name letters or texts too"
-    yield from _region_choice_problems(key, chosen["regions"], config)
-
-
-def _region_choice_problems(key: str, regions: list[dict], config: dict) -> Iterator[str]:
-    for number, wanted in enumerate(regions):
-        kind, _, language = wanted["region"].partition("-")
-        known = kind == "core" or (kind == "monolingual" and language in config["regions"]["monolingual"]["languages"])
-        if not known:
-            yield f"{key}.regions[{number}].region: {wanted['region']!r} is no region; there are core and monolingual-LANGUAGE"
-        elif wanted["ratio"] not in config["regions"][kind]["ratios"]:
-            ratios = config["regions"][kind]["ratios"]
-            yield f"{key}.regions[{number}].ratio: {wanted['ratio']} is none of regions.{kind}.ratios {ratios}"
-
-
-def _pretraining_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
-    for label in [chosen["language"], *(chosen["languages"] or [])]:
-        if label not in config["languages"]:
-            yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
-    if chosen["samples"] != sorted(chosen["samples"]):
-        yield f"{key}.samples: {chosen['samples']} must be ascending"
-    core = config["regions"]["core"]
-    if chosen["region"].startswith("core") and chosen["ratio"] not in core["ratios"]:
-        yield f"{key}.ratio: {chosen['ratio']} is none of regions.core.ratios {core['ratios']}"
-    if any(arm["side"] == "random" for arm in chosen["arms"]) and not set(chosen["seeds"]) <= set(core["seeds"]):
-        yield f"{key}.seeds: {chosen['seeds']} must be among regions.core.seeds {core['seeds']}, for the random region of each"
 
 
 def _control_problems(config: dict) -> Iterator[str]:
     controls, variants = config["regions"]["controls"], config["importance"]["variants"]["names"]
-    needed = controls["variants"] + (["magnitude"] if controls["matched"] else [])
-    for variant in needed:
-        if variant not in variants:
-            yield f"regions.controls: {variant!r} is not in importance.variants.names ({', '.join(variants)})"
-    core = config["regions"]["core"]
-    if controls["ratio"] not in core["ratios"]:
-        yield f"regions.controls.ratio: {controls['ratio']} is none of regions.core.ratios {core['ratios']}"
-    for label in config["regions"]["against"] or []:
-        if label not in config["regions"]["monolingual"]["languages"]:
-            yield f"regions.against: {label!r} has no region: it is not in regions.monolingual.languages"
-    for label in controls["single"]:
-        if label not in core["languages"] + config["regions"]["monolingual"]["languages"]:
-            yield f"regions.controls.single: {label!r} has no importance: it is in neither regions.core nor regions.monolingual"
+    if controls["matched"] and "magnitude" not in variants:
+        yield f"regions.controls.matched: needs magnitude in importance.variants.names ({listed(variants)}); or set it to []"
+
+
+def _region_name_problems(config: dict) -> Iterator[str]:
+    for name in region_names.ambiguous(config):
+        yield f"languages: two regions would be called {name}; give the label that ends in a scope another name"
 
 
 def _axis_problems(key: str, axes: dict[str, str]) -> Iterator[str]:
@@ -237,7 +193,9 @@ def _axis_problems(key: str, axes: dict[str, str]) -> Iterator[str]:
 
 
 def _region_problems(kind: str, region: dict) -> Iterator[str]:
-    if "random" in region["sides"] and "top" not in region["sides"]:
-        yield f"regions.{kind}.sides: random is the control of top and needs it"
+    if "top" not in region["sides"]:
+        yield f"regions.{kind}.sides: {region['sides']} must hold top: tables and figures show it, and random is its control"
+    if kind == "core" and region_names.PLAIN_SCOPE not in region["scopes"]:
+        yield f"regions.core.scopes: {region['scopes']} must hold matrix: controls are chosen within matrices"
     if "random" in region["sides"] and not region["seeds"]:
         yield f"regions.{kind}.seeds: empty, but sides names random"

@@ -14,6 +14,7 @@ from langatlas.models.adapters import adapter_for, locate_parameter
 from langatlas.models.checkpoint import Manifest, empty
 from langatlas.provenance import collect
 from langatlas.region import Region, RegionWriter
+from langatlas.region_names import imported
 from langatlas.tensorfile import TensorFile, TensorWriter
 
 
@@ -78,7 +79,7 @@ def region_from_folder(
     shapes = {n: shape for n, shape in model_shapes(manifest).items() if locate_parameter(n, adapter)}
     seed = side.removeprefix("random-") if side.startswith("random-") else ""
     described = {"model": manifest.name, "model_hash": manifest.hash, **manifest.family, "seed": seed}
-    described |= {"region": region, "region_language": region.partition("-")[2], "side": side, "ratio": ratio}
+    described |= {"region": region, "region_language": imported(region).language, "side": side, "ratio": ratio}
     described |= {
         "scope": "matrix",
         "samples": str(samples),

@@ -49,7 +49,7 @@ def overlaps(paths: Sequence[str]) -> Iterator[pd.DataFrame]:
     for members in groups.values():
         common = {key: members[0].metadata[key] for key in ("model", "samples", "scope", "side", "ratio")}
         for part in parts:
-            counted = [(_language(r), bits, _popcount(bits)) for r in members for bits in [r.part_bits(part)]]
+            counted = [(r.language, bits, _popcount(bits)) for r in members for bits in [r.part_bits(part)]]
             rows = []
             for (a, bits_a, n_a), (b, bits_b, n_b) in combinations(counted, 2):
                 pair = {"language_a": a, "language_b": b, "parameter": part.label}
@@ -83,7 +83,3 @@ def _sizes(n_a: int, n_b: int, shared: np.ndarray) -> dict[str, int]:
     """How many two masks hold, share (a packed mask), and have together."""
     both = _popcount(shared)
     return {"n_a": n_a, "n_b": n_b, "intersection": both, "union": n_a + n_b - both}
-
-
-def _language(region: Region) -> str:
-    return region.metadata["region"].split("-")[1]

@@ -52,7 +52,10 @@ def replacement_rate(text: str) -> float:
 
 
 class LanguageIdentifier:
-    """py3langid among the given languages; a label that it does not know is never said."""
+    """py3langid among the given languages; a label that it does not know is never said.
+
+    ``known``: those that it chooses among, none where there are fewer than two: of one language every text would be.
+    """
 
     def __init__(self, labels: Iterable[str]):
         from py3langid.langid import MODEL_FILE
@@ -60,12 +63,14 @@ class LanguageIdentifier:
 
         self._identifier = Identifier.from_model_file(MODEL_FILE, norm_probs=True)
         known = [label for label in labels if label in self._identifier.nb_classes]
-        self._identifier.set_languages(known)
+        self.known = known if len(known) > 1 else []
+        if self.known:
+            self._identifier.set_languages(self.known)
 
     def identify(self, text: str) -> tuple[str | None, float]:
         """Language and probability; None where the text is too short or the probability too small to say."""
         letters = "".join(character for character in text if character.isalpha())
-        if len(letters) < 4:
+        if len(letters) < 4 or not self.known:
             return None, 0.0
         label, probability = self._identifier.classify(text.replace("\ufffd", " "))
         return (label if probability >= LEAST_PROBABILITY else None), float(probability)
@@ -87,7 +92,8 @@ def generate(
     labels: Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """Rows (intervention, language, prompt): the columns of ``describe``, then language, prompt_number, prompt, text and
-    numbers: n_tokens, repetition_rate, replacement_rate, detected, detected_probability.
+    numbers: n_tokens, repetition_rate, replacement_rate, detected, detected_probability, detectable (what detected was
+    chosen among, with spaces between).
 
     ``prompts``: language -> token ids of each prompt. ``labels``: languages that can be detected; None: those of the prompts.
     Raises ValueError as ``gate.check_prompts`` does.
@@ -112,6 +118,7 @@ def generate(
                     "replacement_rate": replacement_rate(text),
                     "detected": detected,
                     "detected_probability": probability,
+                    "detectable": " ".join(identifier.known),
                 }
             )
     return pd.DataFrame(rows)
