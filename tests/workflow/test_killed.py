@@ -16,7 +16,7 @@ CORPUS = Path("results/smoke/corpora/smoke")
 TARGETS = [f"{CORPUS / language}/stats.json" for language in ("en", "ru")]
 # As the README says it, on two small jobs.
 COMMAND = (sys.executable, "-m", "snakemake", "--cores", "all", "--configfile", "config/smoke.yaml", "--", *TARGETS)
-# A start-up file of Python that stops jobs of Russian, when their files are written under temporary names, for as long as WAIT exists.
+# A start-up file of Python: the job of Russian, its files written under temporary names, stops for as long as WAIT exists.
 SLOW = """
 import os, time
 
@@ -47,9 +47,7 @@ def start(folder: Path) -> subprocess.Popen:
     """The command in a process group of its own, with what it says in a file."""
     environment = {**os.environ, "PYTHONPATH": str(folder / "slow"), "WAIT": str(folder / "wait")}
     with open(folder / "said.txt", "w") as said:
-        return subprocess.Popen(
-            COMMAND, cwd=folder, env=environment, stdout=said, stderr=said, start_new_session=True
-        )
+        return subprocess.Popen(COMMAND, cwd=folder, env=environment, stdout=said, stderr=said, start_new_session=True)
 
 
 def said(folder: Path) -> str:
@@ -65,7 +63,7 @@ def wait_until(ready, process: subprocess.Popen, folder: Path) -> None:
 
 
 def half_written(folder: Path) -> list[Path]:
-    return [path for path in folder.joinpath(CORPUS).rglob(".*.partial*")]
+    return list(folder.joinpath(CORPUS).rglob(".*.partial*"))
 
 
 def in_the_middle(folder: Path) -> subprocess.Popen:
@@ -80,36 +78,28 @@ def products(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.joinpath(CORPUS).rglob("*")) if path.is_file()}
 
 
-def test_the_same_command_goes_on_after_everything_was_killed(folder):
+def test_the_same_command_goes_on_after_a_run_was_killed_and_two_runs_at_once_are_refused(folder):
     run = in_the_middle(folder)
     english = (folder / TARGETS[0]).stat().st_mtime_ns
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
-    assert half_written(folder), "it was to be killed while it wrote"
-    (folder / "wait").unlink()
-    again = start(folder)
-    assert again.wait() == 0, said(folder)[-4000:]
-    assert (folder / TARGETS[0]).stat().st_mtime_ns == english, "what was complete is not made again"
-    assert half_written(folder) == []
-    killed = products(folder)
-    shutil.rmtree(folder / "results")
-    assert start(folder).wait() == 0, said(folder)[-4000:]
-    assert products(folder) == killed
-
-
-def test_two_runs_at_once_are_refused_and_jobs_of_a_killed_run_are_waited_for(folder):
-    run = in_the_middle(folder)
-    log = said(folder)
     beside = start(folder)
     assert beside.wait() == 1
     assert "another run of this folder is there: process" in said(folder)
     assert "LockException" in said(folder)
-    assert run.poll() is None, log
-    run.kill()  # and not its jobs
+    assert run.poll() is None
+    run.kill()  # and not its job
     run.wait()
-    again = start(folder)
-    wait_until(lambda: "waiting for them" in said(folder), again, folder)
+    waiting = start(folder)
+    wait_until(lambda: "waiting for them" in said(folder), waiting, folder)
+    for one in (run, waiting):
+        os.killpg(one.pid, signal.SIGKILL)
+    waiting.wait()
+    assert half_written(folder), "it was to be killed while it wrote"
     (folder / "wait").unlink()
-    assert again.wait() == 0, said(folder)[-4000:]
+    assert start(folder).wait() == 0, said(folder)[-4000:]
+    assert (folder / TARGETS[0]).stat().st_mtime_ns == english, "what was complete is not made again"
     assert half_written(folder) == []
     assert not (folder / ".snakemake" / "locks").exists()
+    killed = products(folder)
+    shutil.rmtree(folder / CORPUS)
+    assert start(folder).wait() == 0, said(folder)[-4000:]
+    assert products(folder) == killed

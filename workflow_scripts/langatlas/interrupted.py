@@ -23,7 +23,9 @@ import psutil
 log = logging.getLogger(__name__)
 LOCKS = Path(".snakemake", "locks")
 SIGNED = LOCKS / "signed"  # Snakemake reads names that end in .lock
-INCOMPLETE = Path(".snakemake", "incomplete")  # one file for each output of a job that has begun, with its number in SLURM
+INCOMPLETE = Path(
+    ".snakemake", "incomplete"
+)  # one file for each output of a job that has begun, with its number in SLURM
 LOOK_AGAIN_SECONDS, ASK_SLURM_AGAIN_SECONDS = 1, 20
 
 
@@ -68,7 +70,9 @@ def _myself() -> str:
 def _tell(jobs: list[int], submitted: list[str]) -> None:
     what, end, names = ("processes", "kill", map(str, jobs)) if jobs else ("SLURM jobs", "scancel", submitted)
     names = " ".join(names)
-    log.warning("the last run was killed, its %s %s are still there: waiting for them (or: %s %s)", what, names, end, names)
+    log.warning(
+        "the last run was killed, its %s %s are still there: waiting for them (or: %s %s)", what, names, end, names
+    )
 
 
 def _processes_here() -> tuple[list[int], list[int]]:
@@ -85,7 +89,9 @@ def _processes_here() -> tuple[list[int], list[int]]:
 
 
 def _is_snakemake(command: list[str]) -> bool:
-    return bool(command) and "python" in Path(command[0]).name.lower() and any("snakemake" in word for word in command[1:])
+    return (
+        bool(command) and "python" in Path(command[0]).name.lower() and any("snakemake" in word for word in command[1:])
+    )
 
 
 def _slurm_jobs() -> list[str]:
