@@ -35,16 +35,8 @@ configfile: f"{workflow.basedir}/config.yaml"
 report: "report/workflow.rst"
 
 
-# Snakemake 9.27 sets a timer after each look at the queue and looks again when it rings, which sets the next: one endless
-# chain for every job that has ended. After some hundred jobs the looking alone fills a core. Without a limit on the rate
-# at which jobs start (its default, 100 a second, limits nothing here) it looks only when a job ends.
-onstart:
-    limit = workflow.scheduling_settings.max_jobs_per_timespan
-    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
-        workflow.scheduler.job_rate_limiter = None
-
-
 include: "rules/common.smk"
+include: "rules/common_start.smk"
 include: "rules/common_experiments.smk"
 include: "rules/common_pretraining.smk"
 include: "rules/common_controls.smk"

@@ -92,6 +92,18 @@ def test_no_batch_and_no_padding_changes_a_count():
         assert found.tokens == alone.tokens
 
 
+def test_a_sequence_of_no_tokens_in_a_padded_batch_counts_nothing_and_leaves_its_neighbours_alone():
+    """Its share in a mean is 0 / 0, and what is no number times 0 is none either: it would reach the sequences beside it."""
+    model, text = tiny_llama(), random_sequences(4)
+    alone = activations_of(model, [text[i] for i in (0, 1, 3)], reading="gate", keep_means=3, **SETTINGS)
+    settings = {"batch_size": 4, "precision": "float32"}
+    found = activations_of(model, [*text[:2], text[2][:0], text[3]], reading="gate", keep_means=4, **settings)
+    assert found.tokens == alone.tokens
+    np.testing.assert_array_equal(found.statistics["all.positive"], alone.statistics["all.positive"])
+    np.testing.assert_allclose(np.stack(found.means)[:, [0, 1, 3]], np.stack(alone.means), rtol=1e-4, atol=1e-5)
+    assert not np.stack(found.means)[:, 2].any()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_counts_are_exact_where_the_model_runs_in_bfloat16(dtype):
     """A sequence of 900 tokens: bfloat16 holds whole numbers up to 256 only."""

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from langatlas import region, statistics
-from langatlas.measure.perplexity import SCHEMA, describe
+from langatlas.intervene.sweep import describe
+from langatlas.measure.perplexity import SCHEMA
 from langatlas.present import columns, isolation, isolation_pages, markup
 from langatlas.region import Region
 

@@ -97,7 +97,9 @@ def test_the_log_likelihood_of_every_choice_is_that_of_our_own_nll(folder, model
         assert row.choice_bytes == [len(text.strip().encode()) for text in scored]
 
 
-def test_the_harness_cuts_questions_by_the_positions_of_the_model_and_refuses_tokens_without_an_embedding(folder, model):
+def test_the_harness_cuts_questions_by_the_positions_of_the_model_and_refuses_tokens_without_an_embedding(
+    folder, model
+):
     tokenizer, tasks = TextTokenizer.load(folder).for_harness(), questions.load_tasks([folder / "texts.yaml"], [], 0)
     rows = questions.ask(model, tokenizer, tasks, [], **SETTINGS)
     expected = questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)

@@ -176,6 +176,8 @@ def test_a_config_of_the_working_directory_is_read_or_refused(tmp_path, monkeypa
         settings.refuse_unread("config.yaml", [ROOT / "config.yaml"])
     monkeypatch.chdir(ROOT)
     settings.refuse_unread("config.yaml", [ROOT / "config.yaml"])
+
+
 REMOVED = [{"region": "monolingual-ar", "ratio": 0.03}]
 PAIRS = {"pairs": [["en", "xx"]]}
 LABELS = "languages (ar, en, es, fa, it, ja, ko, pt, ru, uk, vi, zh)"

@@ -1,6 +1,7 @@
 """Write files so that a reader never sees half of one; find the files that a config names."""
 
 import os
+import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,18 +18,46 @@ CHECKPOINT_FILES = (
 def atomic(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` and rename it to ``path`` when the block ends without an error.
 
-    The temporary name keeps the suffix (matplotlib and pandas choose a format by it) and carries the process id, so
-    that two jobs never share one. A job killed inside the block leaves only the temporary file; the name that
-    snakemake looks for is never half-written.
+    The temporary name keeps the suffix (matplotlib and pandas choose a format by it) and carries host and process id, so
+    that two jobs never share one, on a shared file system neither. A job killed inside the block leaves only the temporary
+    file, which the next writer of ``path`` removes; the name that snakemake looks for is never half-written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    _remove_leftovers(path)
+    temporary = path.with_name(f".{path.stem}.{_host()}-{os.getpid()}.partial{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed writers of ``path`` left behind.
+
+    One job at a time writes a file: Snakemake sees to it within a run and, by its lock, between runs. So only a process that
+    lives on this machine keeps its file. Of another machine nothing can be asked; were a writer alive there against all
+    rules (a node that was given up and came back), its rename would fail, and no file would be mixed of two.
+    """
+    name = re.compile(rf"\.{re.escape(path.stem)}\.(?:([A-Za-z0-9-]+)-)?(\d+)\.partial{re.escape(path.suffix)}")
+    for entry in os.listdir(path.parent):
+        if (found := name.fullmatch(entry)) and not (found[1] == _host() and _lives(int(found[2]))):
+            (path.parent / entry).unlink(missing_ok=True)
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", platform.node())
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
 
 
 def with_home(pattern: str, key: str) -> str:

@@ -22,7 +22,15 @@ from langatlas.schema import fill_defaults, schema_problems
 from langatlas.translation_settings import translation_problems
 from langatlas.yaml_traps import LOADER, key_problems, written_problems
 
-FOLDERS = ("models", "corpora", "questions", "tables", "figures", "logs", "benchmarks")  # of results, beside those of models
+FOLDERS = (
+    "models",
+    "corpora",
+    "questions",
+    "tables",
+    "figures",
+    "logs",
+    "benchmarks",
+)  # of results, beside those of models
 DROPPABLE = ("experiments", "generation", "steering", "translation", "questions", "pretraining")
 
 

@@ -15,14 +15,17 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from langatlas.files import atomic
 from langatlas.provenance import collect, hash_file
@@ -119,39 +122,48 @@ def sequences(
             yield TokenSequence(ids, len(text.encode()), len(text))
         elif policy == "truncate":
             counts.truncated += 1
-            end = encoding.offsets[length - 2][1]
+            end = _end(encoding, length - 2)
             yield TokenSequence(ids[:length], len(text[:end].encode()), end)
         else:
             counts.dropped += 1
 
 
-def _encoded(texts: Iterable[str], tokenizer: TextTokenizer, counts: Counts):
-    batch: list[str] = []
-    for text in texts:
-        batch.append(text)
-        if len(batch) == DOCUMENTS_AT_A_TIME:
-            counts.documents += len(batch)
-            yield from zip(batch, tokenizer.tokenizer.encode_batch(batch, add_special_tokens=False), strict=True)
-            batch = []
-    counts.documents += len(batch)
-    yield from zip(batch, tokenizer.tokenizer.encode_batch(batch, add_special_tokens=False), strict=True)
+def _encoded(texts: Iterable[str], tokenizer: TextTokenizer, counts: Counts) -> Iterator[tuple[str, Encoding]]:
+    """Each text with its encoding. While a batch is cut and written here, the tokenizer is at the next one on all cores."""
+    texts = iter(texts)
+    encode = partial(tokenizer.tokenizer.encode_batch, add_special_tokens=False)
+    with ThreadPoolExecutor(1) as ahead:
+        batch = list(islice(texts, DOCUMENTS_AT_A_TIME))
+        coming = ahead.submit(encode, batch)
+        while batch:
+            encoded, encodings = batch, coming.result()
+            batch = list(islice(texts, DOCUMENTS_AT_A_TIME))
+            coming = ahead.submit(encode, batch)
+            counts.documents += len(encoded)
+            yield from zip(encoded, encodings, strict=True)
+
+
+def _end(encoding: Encoding, token: int) -> int:
+    """Place in the text, in characters, behind a token. `encoding.offsets` makes a list of all of them each time."""
+    return encoding.token_to_chars(token)[1]
 
 
 def _pack(texts: Iterable[str], tokenizer: TextTokenizer, length: int, counts: Counts) -> Iterator[TokenSequence]:
     ids: list[int] = [tokenizer.start_id]
     n_bytes = n_characters = 0
     for text, encoding in _encoded(texts, tokenizer, counts):
+        document = encoding.ids  # a new list each time that it is asked for, as are the offsets
         taken = 0  # tokens of this document that are in a sequence already
-        while taken <= len(encoding.ids):
+        while taken <= len(document):
             room = length - len(ids)
-            piece = encoding.ids[taken : taken + room]
+            piece = document[taken : taken + room]
             # A character belongs to the sequence in which its first token stands: sums over sequences stay exact.
-            begin = encoding.offsets[taken - 1][1] if taken else 0
-            stop = max(begin, encoding.offsets[taken + len(piece) - 1][1]) if piece else begin
+            begin = _end(encoding, taken - 1) if taken else 0
+            stop = max(begin, _end(encoding, taken + len(piece) - 1)) if piece else begin
             ids.extend(piece)
             n_bytes, n_characters = n_bytes + len(text[begin:stop].encode()), n_characters + stop - begin
             taken += len(piece)
-            if taken == len(encoding.ids) and len(ids) < length:
+            if taken == len(document) and len(ids) < length:
                 ids.append(tokenizer.end_id)
                 taken += 1
             if len(ids) == length:
@@ -225,8 +237,10 @@ def _texts(documents: str | os.PathLike) -> Iterator[str]:
 
 
 def _record_batch(rows: list[TokenSequence], schema: pa.Schema) -> pa.RecordBatch:
+    ends = np.cumsum([0, *(len(row.input_ids) for row in rows)], dtype=np.int32)
+    ids = np.concatenate([row.input_ids for row in rows]) if rows else np.empty(0, np.uint32)
     arrays = [
-        pa.array([row.input_ids for row in rows], SCHEMA[0][1]),
+        pa.ListArray.from_arrays(ends, ids, type=SCHEMA[0][1]),
         pa.array([row.n_bytes for row in rows], SCHEMA[1][1]),
         pa.array([row.n_characters for row in rows], SCHEMA[2][1]),
     ]

@@ -52,7 +52,7 @@ def fingerprint(model: torch.nn.Module) -> int:
     total = 0
     for index, parameter in enumerate(model.parameters()):
         bits = parameter.data.reshape(-1).view(words[parameter.element_size()]).long()
-        weights = torch.arange(1, bits.numel() + 1, device=bits.device).remainder_(65521)
+        weights = torch.arange(bits.numel(), device=bits.device).remainder_(65521).add_(1)  # none of them 0
         total = (total * 31 + int((bits * weights).sum()) + index) % (1 << 61)
     return total
 

@@ -228,16 +228,12 @@ def write_products(path: str, gradients: GradientSum, metadata: dict[str, str]) 
     gradients.written(path)
 
 
-def write_progress(
-    path: str, progress: Progress, seconds: float, peak_memory_gib: float, engine: str = "single"
-) -> None:
-    """Throughput and memory of a shard as JSON: measured facts that differ between runs stay out of the tensors' file."""
+def write_progress(path: str, progress: Progress, engine: str = "single") -> None:
+    """What was read of a shard as JSON. Time and memory differ between equal runs: they stand in the log and the benchmark."""
     record = {
         "samples": progress.samples,
         "tokens": progress.tokens,
         "loss_nats_per_token": progress.nll / max(progress.tokens, 1),
-        "tokens_per_s": (progress.tokens - progress.earlier) / seconds,
-        "peak_memory_gib": peak_memory_gib,
         "engine": engine,
     }
     with atomic(path) as temporary:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
-from langatlas.measure.perplexity import Intervention, applied, describe
+from langatlas.intervene.sweep import Intervention, describe, sweep
 from langatlas.models import devices
 from langatlas.models.gate import check_prompts
 from langatlas.models.greedy import continued
@@ -95,6 +94,8 @@ def generate(
     numbers: n_tokens, repetition_rate, replacement_rate, detected, detected_probability, detectable (what detected was
     chosen among, with spaces between).
 
+    The model is changed in place and restored, which is checked (``intervene.sweep``).
+
     ``prompts``: language -> token ids of each prompt. ``labels``: languages that can be detected; None: those of the prompts.
     Raises ValueError as ``gate.check_prompts`` does.
     """
@@ -104,9 +105,11 @@ def generate(
     check_prompts(model, [ids for *_, ids in flat], max_new_tokens)
     decode = tokenizer.tokenizer.decode
     rows = []
-    for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
-        with applied(model, intervention):
-            written = greedy(model, [ids for *_, ids in flat], max_new_tokens, tokenizer.end_id, precision)
+
+    def measure() -> list[list[int]]:
+        return greedy(model, [ids for *_, ids in flat], max_new_tokens, tokenizer.end_id, precision)
+
+    for intervention, written in sweep(model, interventions, measure):
         for (language, number, prompt), ids in zip(flat, written, strict=True):
             text = decode(ids, skip_special_tokens=True)
             detected, probability = identifier.identify(text)

@@ -10,19 +10,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from tqdm import tqdm
 
 from langatlas.files import atomic
-from langatlas.intervene.edits import Edit, edited
-from langatlas.intervene.neurons import Clamp, clamped
-from langatlas.intervene.removal import fingerprint, zeroed
+from langatlas.intervene import sweep as intervene
+from langatlas.intervene.sweep import COLUMNS, Intervention, describe
 from langatlas.models import devices
 from langatlas.models.nll import Batch, batches, token_nll
-from langatlas.region import Region
 from langatlas.tokens import TokenShard
 
 log = logging.getLogger(__name__)
-Intervention = Region | Edit | Clamp  # weights removed, weights changed, activations held
 
 # One row per (intervention, sequence). Columns of the intervention are null in the rows of the base.
 SCHEMA = pa.schema(
@@ -30,18 +26,7 @@ SCHEMA = pa.schema(
         ("model", pa.string()),
         ("experiment", pa.string()),
         ("language", pa.string()),
-        ("region", pa.string()),
-        ("region_language", pa.string()),
-        ("scope", pa.string()),
-        ("samples", pa.int64()),
-        ("side", pa.string()),
-        ("seed", pa.int64()),
-        ("ratio", pa.float64()),
-        ("edit", pa.string()),
-        ("setting", pa.string()),
-        ("target", pa.string()),
-        ("lines", pa.int64()),
-        ("amount", pa.float64()),
+        *COLUMNS,
         ("sequence", pa.int64()),
         ("nll_nats", pa.float64()),
         ("n_tokens", pa.int64()),
@@ -49,7 +34,6 @@ SCHEMA = pa.schema(
         ("n_characters", pa.int64()),
     ]
 )
-INTERVENTION = [name for name in SCHEMA.names[3:] if name not in ("sequence", "nll_nats") and not name.startswith("n_")]
 
 
 @torch.inference_mode()
@@ -75,19 +59,18 @@ def sweep(
 ) -> pd.DataFrame:
     """Base, then every region removed, edit made and clamp held in turn: rows with the columns of SCHEMA from ``region`` on.
 
-    The model is changed in place and restored; that its weights are bit-identical afterwards is checked after every
-    intervention. Raises ValueError when the base NLL of a sequence is not finite.
+    The model is changed in place and restored, which is checked (``intervene.sweep``). Raises ValueError when the base NLL
+    of a sequence is not finite.
     """
     device = next(model.parameters()).device
     precision = devices.resolve_precision(precision, device)
     prepared = [batch.to(device) for batch in batches(shard.sequences, batch_size, by_length=True)]
-    before = fingerprint(model)
     frames, started, tokens = [], time.perf_counter(), 0
-    for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
-        with applied(model, intervention, include_norms=include_norms):
-            nll = sequence_nll(model, prepared, len(shard), precision)
-        if fingerprint(model) != before:
-            raise RuntimeError(f"the weights were not restored after {describe(intervention)}")
+
+    def measure() -> np.ndarray:
+        return sequence_nll(model, prepared, len(shard), precision)
+
+    for intervention, nll in intervene.sweep(model, interventions, measure, include_norms=include_norms):
         if intervention is None and not np.isfinite(nll).all():
             first = int(np.flatnonzero(~np.isfinite(nll))[0])
             raise ValueError(f"{shard.path}: the NLL of sequence {first} is not finite before any change")
@@ -108,36 +91,6 @@ def language_rows(
     prepared = [batch.to(device) for batch in batches(sequences, batch_size, by_length=True)]
     nll = sequence_nll(model, prepared, len(sequences), precision)
     return pd.DataFrame(_measured(nll, shard)).assign(language=shard.metadata["language"])
-
-
-def applied(model: torch.nn.Module, intervention: Intervention | None, *, include_norms: bool = False):
-    """Context in which an intervention is in force: a region is removed, an edit made, a clamp held; None changes nothing."""
-    if isinstance(intervention, Clamp):
-        return clamped(model, intervention)
-    if isinstance(intervention, Edit):
-        return edited(model, intervention)
-    return zeroed(model, intervention, include_norms=include_norms)
-
-
-def describe(intervention: Intervention | None) -> dict[str, str | int | float | None]:
-    """The columns of an intervention in the rows of every measurement; all but ``side`` None for the base."""
-    described = dict.fromkeys(INTERVENTION) | {"side": "base"}
-    if isinstance(intervention, Edit | Clamp):
-        return described | intervention.columns
-    if intervention is None:
-        return described
-    found = intervention.metadata
-    return described | {
-        "region": found["region"],
-        "region_language": found.get("region_language") or None,
-        "scope": found["scope"],
-        "samples": int(found["samples"]),
-        "side": found["side"].split("-")[0],
-        "seed": int(found["seed"]) if found["seed"] else None,
-        "ratio": float(found["ratio"]),
-        "edit": "remove",
-        "setting": found.get("setting"),
-    }
 
 
 def _rows(intervention: Intervention | None, nll: np.ndarray, shard: TokenShard) -> pd.DataFrame:

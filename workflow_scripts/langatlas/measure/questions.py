@@ -19,17 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 import yaml
-from tqdm import tqdm
 
 from langatlas.corpora.questions import WHOLE, task_parts
 from langatlas.files import atomic
-from langatlas.intervene.edits import Edit
-from langatlas.intervene.removal import fingerprint
-from langatlas.measure import perplexity
-from langatlas.measure.perplexity import applied, describe
+from langatlas.intervene.sweep import COLUMNS, Intervention, describe, sweep
 from langatlas.models import devices
 from langatlas.models.gate import positions
-from langatlas.region import Region
 from langatlas.tokenizer import check_vocabulary
 
 log = logging.getLogger(__name__)
@@ -37,7 +32,9 @@ log = logging.getLogger(__name__)
 # One row per (intervention, question). Columns of the intervention are null in the rows of the base.
 SCHEMA = pa.schema(
     [
-        *(field for field in perplexity.SCHEMA if field.name in ("model", "experiment", *perplexity.INTERVENTION)),
+        ("model", pa.string()),
+        ("experiment", pa.string()),
+        *COLUMNS,
         ("task", pa.string()),  # world, files, or the harness's name
         ("subtask", pa.string()),  # the harness's name of the part
         ("answers", pa.string()),  # null for the harness's own tasks
@@ -109,7 +106,7 @@ def ask(
     model: torch.nn.Module,
     tokenizer,
     tasks: Tasks,
-    interventions: Sequence[Region | Edit],
+    interventions: Sequence[Intervention],
     *,
     batch_size: int,
     precision: str,
@@ -141,13 +138,13 @@ def ask(
         return ids
 
     asked.tok_encode = encoded
-    before, frames = fingerprint(model), []
-    for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
+    frames = []
+
+    def measure() -> Mapping[str, Sequence[Mapping]]:
         tasks.reset(seed)
-        with applied(model, intervention):
-            samples = evaluate(lm=asked, task_dict=tasks.loaded, bootstrap_iters=0)["samples"]
-        if fingerprint(model) != before:
-            raise RuntimeError(f"the weights were not restored after {describe(intervention)}")
+        return evaluate(lm=asked, task_dict=tasks.loaded, bootstrap_iters=0)["samples"]
+
+    for intervention, samples in sweep(model, interventions, measure):
         frame = pd.DataFrame(row for name, many in samples.items() for row in _rows(name, many, tasks))
         if intervention is None and frame["chosen"].isna().any():
             wrong = frame[frame["chosen"].isna()].iloc[0]

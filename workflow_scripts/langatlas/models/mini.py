@@ -88,7 +88,7 @@ def train(
     model: LlamaForCausalLM, sequences: Sequence[np.ndarray], validation: Sequence[np.ndarray], training: Training
 ) -> pd.DataFrame:
     """Train in place; returns the curve, a row a step: step, tokens, loss and validation_loss (nats a token; the latter
-    only every ``evaluate_every`` steps), learning_rate, tokens_per_s.
+    only every ``evaluate_every`` steps), learning_rate. How fast it went stands in the log.
 
     Deterministic for the same seed, machine and number of threads. Raises ValueError when the loss is not finite or
     there are fewer sequences than one batch holds.
@@ -111,16 +111,11 @@ def train(
             raise ValueError(
                 f"the training loss is {row['loss']} at step {step}; lower training.learning_rate ({training.learning_rate})"
             )
-        row["validation_loss"] = None
-        row |= {
-            "learning_rate": rate,
-            "tokens_per_s": tokens / (time.perf_counter() - started),
-        }
+        row |= {"validation_loss": None, "learning_rate": rate}
         if step % training.evaluate_every == 0 or step == training.steps:
             row["validation_loss"] = validation_loss(model, validation, training.batch_size, precision)
-            log.info(
-                "step %(step)d: loss %(loss).3f, validation %(validation_loss).3f, %(tokens_per_s).0f tokens/s", row
-            )
+            log.info("step %(step)d: loss %(loss).3f, validation %(validation_loss).3f", row)
+            log.info("%.0f tokens/s", tokens / (time.perf_counter() - started))
         curve.append(row)
     return pd.DataFrame(curve)
 

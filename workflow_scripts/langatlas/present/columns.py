@@ -159,7 +159,6 @@ MEANING = {
     "loss": "training loss, nats per token",
     "validation_loss": "loss on held-out text, nats per token",
     "learning_rate": "learning rate of the step, or its peak",
-    "tokens_per_s": "tokens trained on in a second",
     # regions
     "n_selected": "selected parameters",
     "n_parameters": "parameters to select from",

@@ -9,8 +9,8 @@ KEYS = ["region", "ratio", "side", "seed"]
 NUMBERS = ["repetition_rate", "replacement_rate"]
 NOTE = """Greedy continuations of the same prompts. Repetition: share of three-token sequences that stood before in the same text.
 Replacement: share of U+FFFD, bytes that are no character. Own language: share of texts that py3langid, choosing among the tested
-languages, takes for the prompt's (it says nothing of very short texts or below a probability of 0.5; – where it knows nobody's). As before: share of texts
-that are those of the unchanged model, letter for letter."""
+languages, takes for the prompt's (it says nothing of very short texts or below a probability of 0.5; – where it knows nobody's).
+As before: share of texts that are those of the unchanged model, letter for letter."""
 
 
 def generation(rows: pd.DataFrame) -> pd.DataFrame:
