@@ -58,7 +58,7 @@ def test_what_a_living_process_writes_stays(tmp_path):
     assert (job.returncode, (tmp_path / "a.csv").read_text(), halves(tmp_path)) == (0, "half", [])
 
 
-@pytest.mark.parametrize("left", [f".a.node-7-{os.getpid()}.partial.csv", ".a.1.partial.csv"])
+@pytest.mark.parametrize("left", [f".a.node-7-{os.getpid()}.partial.csv", ".a.1.partial.csv"], ids=["node", "earlier"])
 def test_what_another_machine_or_an_earlier_release_left_is_gone_as_one_job_at_a_time_writes_a_file(tmp_path, left):
     (tmp_path / left).touch()
     write(tmp_path / "a.csv")
