@@ -27,29 +27,23 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config.yaml"
+# Of the workflow, wherever it is started: a relative path would be looked for in the working directory.
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 report: "report/workflow.rst"
 
 
-# Snakemake 9.27 sets a timer after each look at the queue and looks again when it rings, which sets the next: one endless
-# chain for every job that has ended. After some hundred jobs the looking alone fills a core. Without a limit on the rate
-# at which jobs start (its default, 100 a second, limits nothing here) it looks only when a job ends.
-onstart:
-    limit = workflow.scheduling_settings.max_jobs_per_timespan
-    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
-        workflow.scheduler.job_rate_limiter = None
-
-
 # The checked config, and the library that answers every question about it. Rules hold no functions of their own.
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from langatlas import provenance
+from langatlas.files import checkpoint_files
 from langatlas.workflow import experiments, measures, paths, products, regions, registry, settings
 
 provenance.use_this_checkout()
+settings.refuse_unread("config.yaml", workflow.configfiles)
 as_given = config
-config = settings.checked(as_given, paths.ROOT / "schemas" / "config.schema.yaml")
+config = settings.checked(as_given, paths.ROOT / "schemas" / "config.schema.yaml", workflow.configfiles)
 R = config["results"]
 
 
@@ -57,6 +51,9 @@ R = config["results"]
 def code_version(script, *modules):
     """Hash of an entry script, of what it imports and of modules that it loads by name: a rule reruns when that changes."""
     return provenance.code_version(paths.ROOT / "workflow_scripts" / f"{script}.py", *modules)
+
+
+include: "rules/start.smk"
 
 
 wildcard_constraints:

@@ -70,7 +70,7 @@ rule import_activations:
         f"{R}/logs/import_activations/{{imported}}/{{label}}.log",
     wildcard_constraints:
         imported=paths.alternatives(config["neurons"]["counts"]),
-        label=r"\w+",
+        label=r"[\w-]+",
     localrule: True
     conda:
         "../envs/torch.yaml"

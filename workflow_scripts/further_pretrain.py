@@ -24,7 +24,7 @@ if __name__ == "__main__":
             "output": snakemake.output.rows,
             "variant": kept and str(Path(kept).parent),
             "described": described | params.described,
-            "metadata": collect(**params) | {"model_hash": manifest.hash},
+            "metadata": collect(**devices.as_computed(params)) | {"model_hash": manifest.hash},
             **{key: params[key] for key in ("arm", "settings", "samples", "sequences", "batch_size")},
         }
         chosen = {"engine": params.engine["engine"], "processes": params.engine["processes"]}

@@ -36,7 +36,7 @@ if __name__ == "__main__":
         model = checkpoint.load(manifest, devices.pick_device())
         rows = sweep(model, interventions, measure.prepare(model, job))
         described = {"model": manifest.name, "experiment": wildcards.experiment, "language": wildcards.language}
-        metadata = collect(**params) | {"model_hash": manifest.hash, "revision": manifest.revision}
+        metadata = collect(**devices.as_computed(params)) | {"model_hash": manifest.hash, "revision": manifest.revision}
         metadata |= measure.metadata(model) if hasattr(measure, "metadata") else {}
         write_rows(rows, snakemake.output.rows, measure.SCHEMA, described, metadata)
         if folder:

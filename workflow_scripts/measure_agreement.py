@@ -17,10 +17,11 @@ if __name__ == "__main__":
         params, found = snakemake.params, snakemake.input
         regions, sets = list(map(Region.open, found.regions)), [read_neurons(path) for path in found.neurons]
         check_same_parameters(regions)
+        model_hash = regions[0].metadata["model_hash"]
         for path, neurons in zip(found.neurons, sets, strict=True):
-            check_model(neurons, path, regions[0].metadata["model_hash"])
+            check_model(neurons, path, model_hash)
         lying = region_in_neurons(regions, sets, permutations=params.permutations, seed=params.seed)
-        activations = open_together(found.activations)
+        activations = open_together(found.activations, model_hash)
         by_language = dict(zip(params.languages, zip(found.importances, activations, strict=True), strict=True))
         importances = {label: importance_of_neurons(path, regions[0]) for label, (path, _) in by_language.items()}
         active = {label: activation.probability() for label, (_, activation) in by_language.items()}

@@ -15,7 +15,7 @@ if __name__ == "__main__":
         write_table(
             corpora_table(stats),
             snakemake.output.csv,
-            wide=wide_table(stats),
+            wide=wide_table(stats, snakemake.params.labels),
             title="Corpora",
             note=NOTE,
             code=snakemake.params.code,

@@ -3,15 +3,14 @@
 input.rows: files of all models and experiments; params: labels (the config's own), code
 """
 
-import pandas as pd
-
 from langatlas import runlog
 from langatlas.present.generation_table import NOTE, generation, wide_generation
-from langatlas.present.table import write_table
+from langatlas.present.measured import read_measured
+from langatlas.present.tables import write_table
 
 if __name__ == "__main__":
     with runlog.job(snakemake):
-        table = generation(pd.concat(map(pd.read_parquet, snakemake.input.rows), ignore_index=True))
+        table = generation(read_measured(snakemake.input.rows))
         write_table(
             table,
             snakemake.output.csv,

@@ -3,9 +3,8 @@
 input.rows: files of all models and experiments; params: labels (the config's own), resamples, permutations, seed, code
 """
 
-import pandas as pd
-
 from langatlas import runlog
+from langatlas.present.measured import read_measured
 from langatlas.present.question_table import NOTE, questions, wide_questions
 from langatlas.present.table import write_table
 
@@ -13,7 +12,7 @@ if __name__ == "__main__":
     with runlog.job(snakemake):
         params = snakemake.params
         settings = {key: params[key] for key in ("resamples", "permutations", "seed")}
-        table = questions(pd.concat(map(pd.read_parquet, snakemake.input.rows), ignore_index=True), **settings)
+        table = questions(read_measured(snakemake.input.rows), **settings)
         write_table(
             table,
             snakemake.output.csv,

@@ -3,9 +3,8 @@
 input.rows: texts of all models and experiments; params: labels (the config's own), permutations, seed, code
 """
 
-import pandas as pd
-
 from langatlas import runlog
+from langatlas.present.measured import read_measured
 from langatlas.present.steering_table import NOTE, steering, wide_steering
 from langatlas.present.table import write_table
 
@@ -13,7 +12,7 @@ if __name__ == "__main__":
     with runlog.job(snakemake):
         params = snakemake.params
         settings = {"permutations": params.permutations, "seed": params.random_seed}
-        table = steering(pd.concat(map(pd.read_parquet, snakemake.input.rows), ignore_index=True), **settings)
+        table = steering(read_measured(snakemake.input.rows), **settings)
         write_table(
             table,
             snakemake.output.csv,

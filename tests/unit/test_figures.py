@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +94,42 @@ def test_a_script_without_a_font_and_an_own_label_fall_back_to_latin():
     assert fonts.full_name("ta") == "Tamil"
     assert fonts.full_name("code", {"code": {"name": "Source code"}}) == "Source code"
     assert fonts.short_name("code") == "code"
+
+
+OWN = {
+    "x": {"name": r"C$ & <b>_|%{x}\ $y$", "group": "g$r$"},
+    "y": {"name": "ᏣᎳᎩ 𐎀", "group": "ᏣᎳᎩ"},
+    "ru-romanized": {"name": "Russian, romanized", "group": "g$r$"},
+}
+
+
+def shown_in(path: Path) -> list[str]:
+    return [element.text for element in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_names_of_the_user_are_drawn_as_they_are_and_those_without_glyphs_as_the_label(tmp_path):
+    labels = [*OWN, "ru"]
+    table = figure_data.core_removal(["ru"] * 1)
+    table = pd.concat([table.assign(language=label) for label in labels])
+    with warnings.catch_warnings(), mpl.rc_context({"svg.fonttype": "none"}):
+        warnings.simplefilter("error")  # matplotlib warns of a missing glyph
+        figure = core_removal.figure(table, "mini", "core-removal", "core", 256, own=OWN)
+        canvas.save(figure, [tmp_path / "core.svg"], {"labels": json.dumps(OWN)})
+        cells = pd.DataFrame(
+            [{"region_language": a, "language": b, "ratio_to_base": 1.5, "ratio_to_random": 1.2, "p_value_holm": 0.5}
+             for a in labels for b in labels]
+        )  # fmt: skip
+        drawing = canvas.new_figure(8, 6)
+        effect_matrix.draw(cells, drawing.add_subplot(), own=OWN)
+        canvas.save(drawing, [tmp_path / "matrix.svg"], {})
+    names = {OWN["x"]["name"], "y", "Russian, romanized", "Russian  русский"}
+    assert names <= set(shown_in(tmp_path / "core.svg"))
+    assert names | {"x", "ru-romanized", "g$r$", "other"} <= set(shown_in(tmp_path / "matrix.svg"))
+
+
+def test_an_own_label_has_no_endonym_of_a_language_that_it_is_named_after():
+    assert fonts.short_name("ru-romanized", OWN) == "ru-romanized"
+    assert fonts.full_name("ru-romanized", OWN) == "Russian, romanized"
 
 
 def test_without_a_cjk_font_figures_warn_once_and_use_english(monkeypatch, caplog):

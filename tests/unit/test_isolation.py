@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from langatlas import region, statistics
-from langatlas.measure.perplexity import SCHEMA, describe
-from langatlas.present import columns, isolation, isolation_pages
+from langatlas.intervene.sweep import describe
+from langatlas.measure.perplexity import SCHEMA
+from langatlas.present import columns, isolation, isolation_pages, markup
 from langatlas.region import Region
 
 SETTINGS = {"resamples": 300, "permutations": 500, "seed": 1}
@@ -98,7 +99,7 @@ def test_the_effects_are_those_of_the_general_table_with_their_random_controls(t
     assert row["ratio_to_base"] == pytest.approx(np.exp(0.5))
     assert row["ratio_to_random"] == pytest.approx(np.exp(0.5 - 0.3))
     parts = isolation_pages.wide_equal_removal(table)
-    assert parts["m, e: sets as large as the smallest"]["lape: ru"].tolist() == ["**1.65**"]
+    assert parts["m, e: sets as large as the smallest"]["lape: ru"].tolist() == [markup.strong("1.65")]
     assert {columns.meaning(name) for name in table.columns}
     empty = dict.fromkeys(sizes(("lape",), ("ru",)), 0)
     assert isolation.equal_removal([path], empty, **SETTINGS).empty

@@ -18,10 +18,11 @@ from langatlas.intervene.neurons import (
 from langatlas.intervene.silencing import BY_FREQUENCY, silencing, steering
 
 from families import CONFIGS, FFN, layout, tiny_family
+from langatlas.intervene.sweep import applied, describe
 from langatlas.locate.activation_files import ActivationFile, Activations
 from langatlas.locate.neuron_files import NeuronSet
 from langatlas.locate.neurons import COLUMNS
-from langatlas.measure.perplexity import SCHEMA, applied, describe, sweep
+from langatlas.measure.perplexity import SCHEMA, sweep
 from langatlas.models.neurons import hooked, n_neurons, sites
 from langatlas.present import edit_tables, silencing_table
 from langatlas.present.perplexity_table import tabulate_perplexity

@@ -99,8 +99,8 @@ def test_padding_changes_no_count_in_any_family(family):
     for name in one.statistics:
         if "sum" in name:
             np.testing.assert_allclose(four.statistics[name], one.statistics[name], rtol=1e-3, atol=1e-3)
-        else:
-            np.testing.assert_array_equal(four.statistics[name], one.statistics[name])
+        else:  # padding would count many; one that is almost zero another processor may round to the other side of it
+            assert np.abs(four.statistics[name] - one.statistics[name]).sum() <= 1
 
 
 def test_a_planted_neuron_counts_the_tokens_that_turn_it_on():
@@ -255,7 +255,7 @@ def test_indices_that_were_not_merged_are_added_and_bad_lines_are_named(tmp_path
         passes.index_from_file(path, proportions, tmp_path / "x.safetensors", "m")
     for bad, message in {
         '{"1": [1]}': "keys 0, 1",
-        "[1]": "keys 0, 1",
+        "[1]": r"index.jsonl:1, record 1: the record is a number, but must be an object",
         '{"0": [1], "1": [1, 2]}': "different sizes",
     }.items():
         path.write_text(bad + "\n")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from langatlas.corpora.records import SPLITS
-from langatlas.languages import order_by_family
+from langatlas.languages import get, order_by_family
 
 SPLITS_IN_USE = SPLITS[::-1]  # pretrain, locate, test: the order in which a run uses them
 COLUMNS = ["corpus", "language", "split", "documents", "bytes", "characters"]
@@ -39,7 +39,7 @@ def corpora_table(stats: Iterable[Mapping]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def wide_table(stats: Iterable[Mapping]) -> pd.DataFrame:
+def wide_table(stats: Iterable[Mapping], labels: Mapping | None = None) -> pd.DataFrame:
     """For people: one row per corpus and language, with documents of each split and what was left out (records)."""
     rows = []
     for one in stats:
@@ -47,7 +47,7 @@ def wide_table(stats: Iterable[Mapping]) -> pd.DataFrame:
         rows.append(
             {
                 "Corpus": one["corpus"],
-                "Language": f"{one['name']} ({one['language']})",
+                "Language": f"{get(one['language'], labels).name} ({one['language']})",
                 **{split.capitalize(): splits[split]["documents"] for split in SPLITS_IN_USE},
                 "Characters": sum(size["characters"] for size in splits.values()),
                 "Bytes": sum(size["bytes"] for size in splits.values()),

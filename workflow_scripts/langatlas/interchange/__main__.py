@@ -1,6 +1,7 @@
 """Command line of ``langatlas.interchange``: ``import-…`` reads the released formats, ``export-…`` writes them."""
 
 import argparse
+import sys
 
 import pyarrow as pa
 
@@ -88,4 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ValueError, OSError) as mistake:  # in the files that were given: one line says which
+        sys.exit("langatlas.interchange: " + " ".join(str(mistake).split()))

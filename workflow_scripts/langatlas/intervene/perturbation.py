@@ -4,16 +4,30 @@ Each chosen index has controls: random indices that get the same treatment.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from langatlas.intervene.edits import Change, Edit
 from langatlas.intervene.lines import biases, cut
 from langatlas.locate.lines import matrices
 from langatlas.locate.selection import random_keys
 from langatlas.models.adapters import AXES, dimension_of
+from langatlas.provenance import check_made_from
 from langatlas.region import Region
+
+if TYPE_CHECKING:
+    from langatlas.models.checkpoint import Manifest
+
+
+def read_extremes(path: str, model_hash: str) -> pd.DataFrame:
+    """What ``locate.outliers.residual_extremes`` found. Raises ValueError where it was found in another model."""
+    table = pq.read_table(path)
+    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    check_made_from(path, "activations", metadata, model_hash)
+    return table.to_pandas()
 
 
 def choose_dimensions(entry: Mapping, files: Mapping[str, Sequence[str]], manifest: "Manifest") -> Iterator[Edit]:

@@ -1,6 +1,5 @@
 """The one loop over interventions: the unchanged model, then each change in turn, and the weights checked after every one."""
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 
@@ -10,7 +9,7 @@ from tqdm import tqdm
 
 from langatlas.intervene.index import BASE, Intervention, described
 
-log = logging.getLogger(__name__)
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 Observe = Callable[[str], pd.DataFrame]
 """Observes the model as it is, one row an observation; gets the id of the intervention that is in force, ``base`` for none."""
 
@@ -21,15 +20,16 @@ def sweep(model: torch.nn.Module, interventions: Mapping[str, Intervention], obs
     Raises RuntimeError, naming the intervention, where weights are not the very same bits afterwards or a hook is left behind;
     ValueError where an intervention changes nothing that it could, as its ``applied`` says.
     """
-    before, hooks = fingerprint(model), hook_count(model)
+    weights, hooks = fingerprint(model), hooks_of(model)
     frames = []
     for name, intervention in tqdm([(BASE, None), *interventions.items()], unit=" interventions", mininterval=2):
         with nullcontext() if intervention is None else intervention.applied(model):
             rows = observe(name)
-        if fingerprint(model) != before:
-            raise RuntimeError(f"the weights were not restored after {name}: {described(intervention)}")
-        if hook_count(model) != hooks:
-            raise RuntimeError(f"hooks were left in the model after {name}: {described(intervention)}")
+        if fingerprint(model) != weights:
+            raise RuntimeError(f"the weights were not restored after {_in_words(name, intervention)}")
+        if changed := hooks_of(model) ^ hooks:
+            where = ", ".join(sorted({module for module, *_ in changed}))
+            raise RuntimeError(f"the hooks of {where} are not what they were before {_in_words(name, intervention)}")
         columns = described(intervention)
         frames.append(pd.DataFrame([columns] * len(rows), index=rows.index, columns=list(columns)).join(rows))
     return pd.concat(frames, ignore_index=True)
@@ -41,11 +41,21 @@ def fingerprint(model: torch.nn.Module) -> int:
     total = 0
     for index, parameter in enumerate(model.parameters()):
         bits = parameter.data.reshape(-1).view(words[parameter.element_size()]).long()
-        weights = torch.arange(1, bits.numel() + 1, device=bits.device).remainder_(65521)
+        weights = torch.arange(bits.numel(), device=bits.device).remainder_(65521).add_(1)  # none of them 0
         total = (total * 31 + int((bits * weights).sum()) + index) % (1 << 61)
     return total
 
 
-def hook_count(model: torch.nn.Module) -> int:
-    """Forward hooks in all modules."""
-    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
+def hooks_of(model: torch.nn.Module) -> set[tuple[str, str, int]]:
+    """Every hook of every module: the module's name, the kind, the number that torch gave it."""
+    return {
+        (name or "the model", kind, number)
+        for name, module in model.named_modules()
+        for kind in HOOKS
+        for number in getattr(module, kind)
+    }
+
+
+def _in_words(name: str, intervention: Intervention | None) -> str:
+    said = [f"{key} {value}" for key, value in described(intervention).items() if value is not None]
+    return f"{name}: {', '.join(said)}"

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from langatlas.provenance import check_made_from
 from langatlas.tensorfile import TensorFile, TensorWriter
 
 FORMAT = "langatlas.activations/1"
@@ -94,9 +95,14 @@ class ActivationFile:
         return Activations(statistics, dict(self.tokens), [self.means(layer) for layer in layers])
 
 
-def open_together(paths: Sequence[str]) -> list[ActivationFile]:
-    """Files of several languages of one model. Raises ValueError where they are of different models, readings or shapes."""
+def open_together(paths: Sequence[str], model_hash: str | None = None) -> list[ActivationFile]:
+    """Files of several languages of one model. Raises ValueError where they are of different models, readings or shapes, or of
+    another model than that of ``model_hash``, where it is given.
+    """
     files = [ActivationFile(path) for path in paths]
+    if model_hash is not None:
+        for file in files:
+            check_made_from(file.path, "activations", file.metadata, model_hash)
     for other in files[1:]:
         for key in ("model", "model_hash", "reading"):
             if other.metadata.get(key) != files[0].metadata.get(key):

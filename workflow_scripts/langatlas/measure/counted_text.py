@@ -25,6 +25,8 @@ from langatlas.files import atomic
 from langatlas.locate.activation_files import ActivationFile, Activations, total
 from langatlas.locate.activations import POSITIONS, ActivationCounter
 from langatlas.models import devices
+from langatlas.models.gate import check_prompts
+from langatlas.models.greedy import continued
 from langatlas.models.neurons import hooked, n_neurons
 
 log = logging.getLogger(__name__)
@@ -87,15 +89,12 @@ def write_batch(
     counter.expect(places_BT, places_BT >= 0, prompts_B)
     first = len(counter.passes)
     with devices.autocast(precision, device):
-        output = model.generate(
+        output = continued(
+            model,
             input_ids_BT,
-            attention_mask=(places_BT >= 0).long(),
+            (places_BT >= 0).long(),
             max_new_tokens=max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            eos_token_id=end_id,
-            pad_token_id=end_id,
-            use_cache=True,
+            end_id=end_id,
             stopping_criteria=StoppingCriteriaList([Announcer(counter, prompts_B, width, max_new_tokens, end_id)]),
         )
     passes_PBLC2 = torch.stack(counter.passes[first:]).long().cpu().numpy()
@@ -167,7 +166,7 @@ def write_texts(
 ) -> tuple[list[Written], Activations]:
     """Continue all prompts, those of like length together: the texts in the prompts' order, and the statistics of all.
 
-    ``progress``: where finished batches are kept, and taken from.
+    ``progress``: where finished batches are kept, and taken from. Raises ValueError as ``gate.check_prompts`` does.
     """
     precision = devices.resolve_precision(precision, next(model.parameters()).device)
     order = np.argsort([-len(ids) for ids in prompts], kind="stable")
@@ -175,9 +174,7 @@ def write_texts(
     finished, before = progress.read() if progress else ([], None)
     if finished:
         log.info("%d of %d batches were finished before", len(finished), len(groups))
-    longest, limit = max(map(len, prompts)) + max_new_tokens, getattr(model.config, "max_position_embeddings", None)
-    if limit and longest > limit:
-        log.warning("the longest text has %d tokens, the model was made for %d", longest, limit)
+    check_prompts(model, prompts, max_new_tokens)
     counter = ActivationCounter(model, classes=CLASSES, by_sequence=True)
 
     def counted() -> Activations:

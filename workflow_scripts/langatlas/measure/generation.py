@@ -12,6 +12,7 @@ from langatlas.intervene.sweep import Observe
 from langatlas.measure.job import Job
 from langatlas.models import devices
 from langatlas.models.gate import check_prompts
+from langatlas.models.greedy import continued
 from langatlas.tokens import TextTokenizer, open_shard
 
 NGRAM = 3
@@ -32,15 +33,8 @@ def greedy(model: torch.nn.Module, prompts: Sequence[Sequence[int]], max_new_tok
     for members in lengths.values():
         input_ids = torch.tensor([list(map(int, prompts[number])) for number in members], device=device)
         with devices.autocast(precision, device):
-            output = model.generate(
-                input_ids,
-                attention_mask=torch.ones_like(input_ids),
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                num_beams=1,
-                eos_token_id=end_id,
-                pad_token_id=end_id,
-            )
+            mask = torch.ones_like(input_ids)
+            output = continued(model, input_ids, mask, max_new_tokens=max_new_tokens, end_id=end_id)
         for number, row in zip(members, output[:, input_ids.shape[1] :].tolist(), strict=True):
             written[number] = row[: row.index(end_id)] if end_id in row else row
     return written
@@ -58,7 +52,10 @@ def replacement_rate(text: str) -> float:
 
 
 class LanguageIdentifier:
-    """py3langid among the given languages; a label that it does not know is never said."""
+    """py3langid among the given languages; a label that it does not know is never said.
+
+    ``known``: those that it chooses among, none where there are fewer than two: of one language every text would be.
+    """
 
     def __init__(self, labels: Iterable[str]):
         from py3langid.langid import MODEL_FILE
@@ -66,12 +63,14 @@ class LanguageIdentifier:
 
         self._identifier = Identifier.from_model_file(MODEL_FILE, norm_probs=True)
         known = [label for label in labels if label in self._identifier.nb_classes]
-        self._identifier.set_languages(known)
+        self.known = known if len(known) > 1 else []
+        if self.known:
+            self._identifier.set_languages(self.known)
 
     def identify(self, text: str) -> tuple[str | None, float]:
         """Language and probability; None where the text is too short or the probability too small to say."""
         letters = "".join(character for character in text if character.isalpha())
-        if len(letters) < 4:
+        if len(letters) < 4 or not self.known:
             return None, 0.0
         label, probability = self._identifier.classify(text.replace("\ufffd", " "))
         return (label if probability >= LEAST_PROBABILITY else None), float(probability)
@@ -91,6 +90,7 @@ SCHEMA = [
     pa.field("replacement_rate", pa.float64()),
     pa.field("detected", pa.string()),
     pa.field("detected_probability", pa.float64()),
+    pa.field("detectable", pa.string()),  # what it was chosen among, with spaces between
 ]
 
 
@@ -133,6 +133,7 @@ def writing(
             "replacement_rate": replacement_rate(text),
             "detected": detected,
             "detected_probability": probability,
+            "detectable": " ".join(identifier.known),
         }
 
     def observe(intervention: str) -> pd.DataFrame:

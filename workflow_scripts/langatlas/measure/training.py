@@ -55,8 +55,8 @@ def train_arm(job: dict, part: tuple[int, int] | None) -> None:
         manifest = replace(manifest, dtype=settings.working)
     model = checkpoint.load(manifest, devices.pick_device())
     regions = open_regions(job["region"], model, manifest.hash)
-    text = [ids for path in job["training"] for ids in open_shard(path).sequences]
-    tests = [open_shard(path) for path in job["tests"]]
+    text = [ids for path in job["training"] for ids in open_shard(path, manifest.vocabulary_size).sequences]
+    tests = [open_shard(path, manifest.vocabulary_size) for path in job["tests"]]
 
     def measure(training_samples: int | None, steps: int) -> pd.DataFrame:
         """All tested languages under the model as it is now."""

@@ -15,6 +15,7 @@ from langatlas.intervene.sweep import Observe
 from langatlas.measure.counted_text import Progress, shape_of, write_texts
 from langatlas.measure.job import Job
 from langatlas.measure.translation_experiment import Experiment, translate
+from langatlas.models import devices
 from langatlas.provenance import collect
 from langatlas.tokens import TextTokenizer
 
@@ -46,10 +47,13 @@ def prepare(model: torch.nn.Module, job: Job) -> Observe:
         conditions=[Condition.parse(name) for name in settings["conditions"]],
         **{key: settings[key] for key in ("target", "further", "files", "names", "count", "seed")},
     )
-    written = {key: settings[key] for key in ("reading", "batch_size", "max_new_tokens")} | {"precision": job.precision}
+    written = {key: settings[key] for key in ("reading", "batch_size", "max_new_tokens")}
+    written["precision"] = devices.resolve_precision(job.precision, next(model.parameters()).device)
     hashes = {"model": job.manifest.name, "model_hash": job.manifest.hash}
     same = {"code": job.code, "tokenizer": tokenizer.hash, **hashes, **written}
-    provenance = collect(job.code, **settings) | hashes | {"language": experiment.target}
+    provenance = (
+        collect(job.code, **settings, precision=written["precision"]) | hashes | {"language": experiment.target}
+    )
 
     def observe(intervention: str) -> pd.DataFrame:
         def write(name: str, prompts: list[list[int]]):

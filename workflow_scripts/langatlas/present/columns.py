@@ -109,6 +109,7 @@ MEANING = {
     "replacement_rate": "share of U+FFFD among the characters",
     "detected": "language of the text by py3langid, among the tested languages; empty where it cannot be told",
     "detected_probability": "its probability among those languages",
+    "detectable": "the tested languages that py3langid knows; empty where it knows fewer than two: nothing is detected then",
     "same_as_base": "whether the unchanged model wrote the same text",
     # questions
     "task": "world (built-in questions), files (the user's own), or the name of a task of lm-evaluation-harness",
@@ -158,7 +159,6 @@ MEANING = {
     "loss": "training loss, nats per token",
     "validation_loss": "loss on held-out text, nats per token",
     "learning_rate": "learning rate of the step, or its peak",
-    "tokens_per_s": "tokens trained on in a second",
     # regions
     "n_selected": "selected parameters",
     "n_parameters": "parameters to select from",
@@ -243,7 +243,8 @@ PUBLISHED = [
 ]  # fmt: skip
 GENERATION = [
     "model", "experiment", *INTERVENTION, "language", "prompt_number", "prompt", "text", "n_tokens",
-    "repetition_rate", "replacement_rate", "detected", "detected_probability", "same_as_base",
+    "repetition_rate", "replacement_rate", "detected", "detected_probability", "detectable",
+    "same_as_base",
 ]  # fmt: skip
 QUESTIONS = [
     "model", "experiment", "task", "answers", "language", *INTERVENTION,

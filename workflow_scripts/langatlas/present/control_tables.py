@@ -10,6 +10,7 @@ from langatlas import languages, statistics
 from langatlas.present import columns, kinship, markup, wide_tables
 from langatlas.present.control_pairs import SAME_TEXT, control_rows
 from langatlas.present.removal_tables import mean_over_seeds
+from langatlas.region_names import ONLY
 
 CONTROLS = ["model", "region", "language", "side"]
 LEVEL = 0.05
@@ -73,7 +74,7 @@ def wide_controls(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dic
             ends = f"{markup.number(factors.min())} to {markup.number(factors.max())}"
             lines.append(
                 {
-                    "Chosen by": named(region),
+                    "Chosen by": named(region, labels),
                     "× base": f"{markup.number(factors.median())} ({ends})",
                     "÷ reference": part["ratio_to_reference"].median(),
                     "Reference": {SAME_TEXT: "core, as few samples"}.get(
@@ -110,15 +111,15 @@ def _by_language(rows: pd.DataFrame, labels: wide_tables.Labels) -> pd.DataFrame
                 markup.interval(*(row[column] for column in columns.with_interval(name)))
                 for name in ("ratio_to_base", "ratio_to_reference")
             ]
-            line = {"Chosen by": named(region), "Language": wide_tables.name(row.name, labels)}
+            line = {"Chosen by": named(region, labels), "Language": wide_tables.name(row.name, labels)}
             lines.append(line | {"× base": cells[0], "÷ reference": cells[1], "p": row["reference_p_value_holm"]})
     return pd.DataFrame(lines)
 
 
-def named(region: str) -> str:
+def named(region: str, labels: wide_tables.Labels = None) -> str:
     """What a control region was chosen by, in words."""
-    if region.startswith("core-only_"):
-        return f"importance from {languages.get(region.removeprefix('core-only_'), None).name} alone"
+    if region.startswith(ONLY):
+        return f"importance from {languages.get(region.removeprefix(ONLY), labels).name} alone"
     return WORDS.get(region, region)
 
 

@@ -9,8 +9,8 @@ KEYS = ["region", "ratio", "side", "seed"]
 NUMBERS = ["repetition_rate", "replacement_rate"]
 NOTE = """Greedy continuations of the same prompts. Repetition: share of three-token sequences that stood before in the same text.
 Replacement: share of U+FFFD, bytes that are no character. Own language: share of texts that py3langid, choosing among the tested
-languages, takes for the prompt's (it says nothing of very short texts or below a probability of 0.5). As before: share of texts
-that are those of the unchanged model, letter for letter."""
+languages, takes for the prompt's (it says nothing of very short texts or below a probability of 0.5; – where it knows nobody's).
+As before: share of texts that are those of the unchanged model, letter for letter."""
 
 
 def generation(rows: pd.DataFrame) -> pd.DataFrame:
@@ -21,13 +21,20 @@ def generation(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(same_as_base=rows["text"].to_numpy() == of_base)[columns.GENERATION]
 
 
+def in_language(rows: pd.DataFrame, language: pd.Series | str) -> pd.Series:
+    """1.0 where a text was said to be in a language, 0.0 where not; missing where py3langid could not have said so."""
+    wanted = pd.Series(language, index=rows.index)
+    detectable = [label in known.split() for label, known in zip(wanted, rows["detectable"].fillna(""), strict=True)]
+    return (rows["detected"] == wanted).astype(float).where(detectable)
+
+
 def wide_generation(table: pd.DataFrame, labels: wide_tables.Labels = None) -> dict[str, pd.DataFrame]:
     """Numbers by intervention, then the first text of each language under every intervention."""
     parts = {}
     for (model, experiment), rows in table.groupby(["model", "experiment"], sort=False):
         rows = rows.assign(
             intervention=[_named(*key) for key in zip(*(rows[key] for key in KEYS), strict=True)],
-            own=(rows["detected"] == rows["language"]).astype(float),
+            own=in_language(rows, rows["language"]),
         )
         means = rows.groupby("intervention", sort=False)[[*NUMBERS, "own", "same_as_base"]].mean()
         means.columns = ["Repetition", "Replacement", "Own language", "As before"]

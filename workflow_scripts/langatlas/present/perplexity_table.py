@@ -12,6 +12,7 @@ import pandas as pd
 
 from langatlas import statistics
 from langatlas.present import columns
+from langatlas.present.measured import check_same_weights
 
 COORDINATES = ["model", "experiment", "language"]
 SAME = ["sequence", "n_tokens", "n_bytes"]  # must be equal for all interventions of a language
@@ -41,9 +42,11 @@ def tabulate_perplexity(
     ``published_perplexity``. Raises ValueError for rows that no mean may be taken of, naming file, intervention and sequence.
     """
     settings = {"resamples": resamples, "permutations": permutations, "seed": seed, "processes": published_processes}
-    tables = [summarize(read_rows(path), path, **settings) for path in sorted(map(Path, paths))]
+    paths = sorted(map(Path, paths))
+    tables = [summarize(read_rows(path), path, **settings) for path in paths]
     if not tables:
         raise ValueError("no perplexity files: is any experiment with a language configured?")
+    check_same_weights(paths)
     return pd.concat(tables, ignore_index=True)[columns.PERPLEXITY]
 
 

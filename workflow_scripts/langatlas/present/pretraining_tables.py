@@ -11,6 +11,7 @@ import pandas as pd
 
 from langatlas import languages, statistics
 from langatlas.present import columns, markup, wide_tables
+from langatlas.present.measured import read_measured
 
 ARM = ["mode", "side", "master"]
 EXPERIMENT = ["model", "experiment", "train_language", "learning_rate", "region", "ratio"]
@@ -27,7 +28,7 @@ coarse). × full and × random frozen: the same divided by full training, and by
 
 def read_rows(paths: Iterable[str | os.PathLike]) -> pd.DataFrame:
     """Rows of all arms. Raises ValueError where a test NLL is not finite before training."""
-    rows = pd.concat([pd.read_parquet(path) for path in sorted(map(str, paths))], ignore_index=True)
+    rows = read_measured(sorted(map(str, paths)))
     rows = rows.astype({"training_samples": "Int64"})
     before = rows[rows["training_samples"].isna()]
     if not np.isfinite(before["nll_nats"]).all():

@@ -5,6 +5,7 @@ import pandas as pd
 
 from langatlas import statistics
 from langatlas.present import columns, markup, wide_tables
+from langatlas.present.generation_table import in_language
 
 NOTE = """Greedy continuations of prompts in the source language; shares of texts by their language (py3langid among the tested
 languages, probability at least 0.5; the rest is in none that can be told). Target: texts in the target language, with the 95 %
@@ -35,7 +36,10 @@ def steering(rows: pd.DataFrame, *, permutations: int, seed: int) -> pd.DataFram
             line |= _shares(steps[step].sort_values("prompt_number"), source, target)
             if step == "both":
                 difference = (hits["both"] - hits["random"])[None]
-                line["random_p_value"] = statistics.sign_flip_p_values(difference, permutations, seed)[0]
+                told = np.isfinite(difference).all()
+                line["random_p_value"] = (
+                    statistics.sign_flip_p_values(difference, permutations, seed)[0] if told else np.nan
+                )
             lines.append(line)
     return pd.DataFrame(lines).reindex(columns=COLUMNS)
 
@@ -47,21 +51,21 @@ def _step(rows: pd.DataFrame) -> pd.Series:
 
 
 def _in(texts: pd.DataFrame, language: str) -> np.ndarray:
-    """1 where a text is in the language, by prompt."""
-    return (texts.sort_values("prompt_number")["detected"] == language).to_numpy(np.float64)
+    """1 where a text is in the language, by prompt; NaN where the language cannot be told."""
+    return in_language(texts.sort_values("prompt_number"), language).to_numpy(np.float64)
 
 
 def _shares(texts: pd.DataFrame, source: str, target: str) -> dict[str, float]:
     detected, count = texts["detected"], len(texts)
-    to_target = int((detected == target).sum())
-    low, high = wilson(to_target, count)
+    to_target = in_language(texts, target).sum(skipna=False)
+    low, high = wilson(int(to_target), count) if np.isfinite(to_target) else (np.nan, np.nan)
     return {
         "n_neurons": None if texts["lines"].isna().all() else int(texts["lines"].iloc[0]),
         "n_texts": count,
         "target_share": to_target / count,
         "target_share_low": low,
         "target_share_high": high,
-        "source_share": float((detected == source).mean()),
+        "source_share": float(in_language(texts, source).mean()),
         "unknown_share": float(detected.isna().mean()),
         "repetition_rate": float(texts["repetition_rate"].mean()),
     }

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from langatlas import languages
 from langatlas.present import columns, markup, wide_tables
 from langatlas.present.control_pairs import SAME_TEXT
 from langatlas.present.kinship import BEYOND_SCRIPT
+from langatlas.region_names import ONLY
 
 LEVEL = 0.05
 NOTE = """Each claim is judged by its criterion, from this run's tables and for its models alone: a mini model that was trained
@@ -120,14 +122,15 @@ def _destroys(tables: Tables) -> Verdict:
 
 
 def _single(tables: Tables) -> Verdict:
-    regions = [region for region in tables["controls"]["region"].unique() if region.startswith("core-only_")]
-    language = regions[0].removeprefix("core-only_")
+    regions = [region for region in tables["controls"]["region"].unique() if region.startswith(ONLY)]
+    language = regions[0].removeprefix(ONLY)
+    spoken = wide_tables.name(language, None) if language in languages.registry() else language
     core, other = _factors(tables, "core").align(_factors(tables, regions[0]), join="inner")
     if core.drop(language, errors="ignore").empty:
         raise KeyError(language)
     share = np.log(other.drop(language, errors="ignore")) / np.log(core.drop(language, errors="ignore"))
     sentence = (
-        f"A region from {wide_tables.name(language, None)} alone multiplies the perplexity of other languages by "
+        f"A region from {spoken} alone multiplies the perplexity of other languages by "
         f"{_median(other.drop(language, errors='ignore'))}, the core by {_median(core.drop(language, errors='ignore'))}: "
         f"{markup.percent(round(float(share.median()), 2))} of the core's effect (in logarithms, median over languages)."
     )

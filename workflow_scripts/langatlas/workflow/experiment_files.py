@@ -15,6 +15,7 @@ import yaml
 from langatlas.files import expanded
 from langatlas.workflow import schema
 from langatlas.workflow.paths import ROOT
+from langatlas.workflow.yaml_traps import LOADER, written_problems
 
 FOLDER = ROOT / "config" / "experiments"
 SCHEMAS = ROOT / "schemas"
@@ -73,9 +74,11 @@ def _with_included(path: Path, seen: tuple[Path, ...]) -> dict:
     if path in seen:
         raise ValueError(f"{path}: includes itself, by way of {', '.join(map(str, seen))}")
     try:
-        own = yaml.safe_load(path.read_text(encoding="utf-8"))
+        own = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: cannot be read as YAML: {error}") from None
+    if traps := [*written_problems(path)]:
+        raise ValueError("; ".join(traps))
     if not isinstance(own, dict):
         raise ValueError(f"{path}: an experiment is a mapping with the keys intervene, measure, languages")
     included = own.pop("include", None)
@@ -108,7 +111,7 @@ def as_settings(measures) -> dict:
 def complete(place: str, experiment: dict) -> Iterator[str]:
     """Fill in the defaults of an experiment, in place, and say what is wrong with it."""
     whole = of("experiment")
-    problems = list(schema.complaints(experiment, whole, place))
+    problems = schema.schema_problems(experiment, whole, place)
     if problems:
         yield from problems
         return
@@ -135,7 +138,7 @@ def _entry(place: str, part: str, name, settings: dict) -> Iterator[str]:
     own = of(f"{part}/{name}")
     kind = {"kind": settings.pop("kind")} if part == "intervene" else {}
     schema.fill_defaults(settings, own, own)
-    yield from schema.complaints(settings, own, place)
+    yield from schema.schema_problems(settings, own, place)
     settings |= kind
 
 

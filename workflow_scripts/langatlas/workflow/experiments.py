@@ -100,6 +100,16 @@ def row_files(config: dict, measure: str, names: Iterable[str] | None = None) ->
     ]
 
 
+def asked_lengths(config: dict) -> dict[str, int]:
+    """Tokens of the longest sequences that the config asks of a model, by the key that asks."""
+    lengths = {"tokens.sequence_length": config["tokens"]["sequence_length"]}
+    for name in measured_by(config, "generation"):
+        settings = config["experiments"][name]["measure"]["generation"]
+        key = f"experiments.{name}.measure.generation: prompt_tokens and max_new_tokens"
+        lengths[key] = settings["prompt_tokens"] + settings["max_new_tokens"]
+    return lengths
+
+
 # -- neurons -----------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import permutations
 
+from langatlas import region_names
 from langatlas.workflow import paths, regions
 
 Inputs = dict[str, list[str]]
@@ -61,7 +62,8 @@ def removed(config: dict, model: str, entry: Entry) -> list[str]:
 
 def _counted_region(config: dict, model: str, entry: Entry) -> Inputs:
     """The region whose lines are counted."""
-    ratio = entry["ratio"] or config["regions"]["core"]["ratios"][-1]
+    kind = regions.of(config, entry["region"]).kind
+    ratio = entry["ratio"] or region_names.own_config(config, kind)["ratios"][-1]
     return {"region": [paths.region(config, model, entry["region"], regions.last_milestone(config), "top", ratio)]}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from langatlas.corpora.parts import check_parts, input_files
-from langatlas.files import own_file
+from langatlas.files import checkpoint_source, own_file
 
 ROOT = Path(__file__).resolve().parents[3]
 RESOURCES = ROOT / "resources"
@@ -71,6 +71,11 @@ def engine(config: dict, model: str) -> dict:
     return {key: config["checkpoints"][model][key] for key in ("engine", "offload", "processes")}
 
 
+def source(config: dict, model: str) -> str:
+    """Folder or Hub id of a checkpoint that others made."""
+    return checkpoint_source(config["checkpoints"][model]["path"], model)
+
+
 def model_folder(config: dict, model: str) -> str:
     """Folder of a model's manifest and tokenizer."""
     return f"{config['results']}/models/{model}"
@@ -100,7 +105,7 @@ def partial_importance(config: dict, model: str, language: str, samples: int | s
     return f"{config['results']}/{model}/importance/{language}/shards/{samples}-{number}.safetensors"
 
 
-def variant(config: dict, model: str, name: str, language: str) -> str:
+def score(config: dict, model: str, name: str, language: str) -> str:
     """Another score than importance; the size of parameters is the same for every language."""
     samples = config["importance"]["variants"]["samples"]
     if name == "magnitude":

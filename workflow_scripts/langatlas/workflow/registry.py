@@ -8,6 +8,7 @@ other (``provenance.code_version``).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from langatlas import region_names
 from langatlas.workflow import experiments, measures, paths, regions
 
 Inputs = dict[str, str | list[str]]
@@ -267,11 +268,15 @@ def _largest_own_region(config: dict) -> dict:
 
 
 def _effect_matrix(config: dict, part: str) -> dict:
-    return {"kind": regions.MONOLINGUAL, "significance": 0.05} | _largest_own_region(config) | _sequences(config)
+    return (
+        {"kind": regions.monolingual_kind(config), "significance": 0.05}
+        | _largest_own_region(config)
+        | _sequences(config)
+    )
 
 
 def _region_overlap(config: dict, part: str) -> dict:
-    return {"scope": config["regions"]["monolingual"]["scopes"][0], "side": "top"} | _largest_own_region(config)
+    return {"scope": regions.shown_scope(config), "side": "top"} | _largest_own_region(config)
 
 
 def _density(config: dict) -> dict:
@@ -281,8 +286,8 @@ def _density(config: dict) -> dict:
 def _density_kinds(config: dict) -> list[str]:
     """Regions whose density differs between matrices: the core ranked over the whole model, and the monolingual ones."""
     scopes = config["regions"]["core"]["scopes"]
-    scope = next((scope for scope in scopes if scope != "matrix"), scopes[0])
-    return [f"{regions.CORE}{regions.scope_suffix(scope)}", regions.MONOLINGUAL]
+    scope = next((scope for scope in scopes if scope != region_names.PLAIN_SCOPE), scopes[0])
+    return [region_names.name_of(regions.CORE, scope=scope), regions.monolingual_kind(config)]
 
 
 def density_region(config: dict, model: str, region: str) -> str:
@@ -293,12 +298,15 @@ def density_region(config: dict, model: str, region: str) -> str:
 
 def density_cmap(config: dict, region: str) -> str:
     """Colours as published: red, and blue for the second of the two languages that are compared."""
-    return "Blues" if regions.language_of(region) == config["figures"]["density"]["languages"][1] else "Reds"
+    return "Blues" if regions.of(config, region).language in config["figures"]["density"]["languages"][1:] else "Reds"
 
 
 def _density_sheets(config: dict) -> list[str]:
     """Regions shown as sheets: the core and the two languages that are compared."""
-    return [regions.CORE, *(f"{regions.MONOLINGUAL}-{label}" for label in config["figures"]["density"]["languages"])]
+    return [
+        regions.CORE,
+        *(regions.monolingual_name(config, label) for label in config["figures"]["density"]["languages"]),
+    ]
 
 
 def _density_sheet(config: dict, part: str) -> dict:
@@ -316,7 +324,7 @@ def animation_panels(config: dict, part: str) -> list[dict]:
     drawn = config["figures"]["density"]
     if part == "core":
         return [{"region": regions.CORE, "module": module, "cmap": "Reds"} for module in drawn["modules"]]
-    shown = [f"{regions.MONOLINGUAL}-{label}" for label in drawn["languages"]]
+    shown = [regions.monolingual_name(config, label) for label in drawn["languages"]]
     return [{"region": name, "module": drawn["language_module"], "cmap": density_cmap(config, name)} for name in shown]
 
 

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from langatlas.files import atomic
 from langatlas.present import fonts
+from langatlas.region_names import kind_of
 
 FORMATS = ("svg", "png")
 
@@ -85,7 +86,7 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
 def region_kind(table: pd.DataFrame) -> pd.Series:
     """Kind of each row's region: its name without the language; monolingual-ru-global gives monolingual-global."""
     named = zip(table["region"], table["region_language"].fillna(""), strict=True)
-    kinds = [region.replace(f"-{language}", "", 1) if language else region for region, language in named]
+    kinds = [kind_of(region, language) for region, language in named]
     return pd.Series(kinds, index=table.index)
 
 

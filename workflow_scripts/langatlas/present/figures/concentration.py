@@ -24,11 +24,11 @@ def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
     """One measure: a row a region, a dot a matrix, their median as a bar; grey: chance, two deviations to either side.
 
     Chance is taken off each matrix: it differs where a region takes more of some matrices than of others. ``table``:
-    columns region, layer, statistic, null_mean, null_sd. ``order``: regions from the top.
+    columns region, region_language, layer, statistic, null_mean, null_sd. ``order``: regions from the top.
     """
     for row, region in enumerate(order):
         part = table[table["region"] == region].sort_values("layer", kind="stable")
-        colour = "C1" if region.startswith("core") else "C0"
+        colour = "C1" if part["region_language"].isna().all() else "C0"
         excess, deviation = part["statistic"] - part["null_mean"], part["null_sd"].median()
         axes.barh(row, 4 * deviation, left=-2 * deviation, height=0.8, color="#bbbbbb", linewidth=0)
         heights = row + np.linspace(-SPREAD, SPREAD, max(len(part), 2))[: len(part)]

@@ -47,6 +47,5 @@ def figure(table: pd.DataFrame, model: str) -> Figure:
     upper, lower = drawing.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     draw_loss(table, upper)
     draw_learning_rate(table, lower)
-    speed = table["tokens_per_s"].median()
-    upper.set_title(f"Training of {model}: {table['tokens'].iloc[-1] / 1e6:.2f} M tokens, median {speed:,.0f} tokens/s")
+    upper.set_title(f"Training of {model}: {table['tokens'].iloc[-1] / 1e6:.2f} M tokens")
     return drawing
