@@ -42,8 +42,7 @@ from langatlas.workflow import experiments, measures, paths, products, regions, 
 
 provenance.use_this_checkout()
 settings.refuse_unread("config.yaml", workflow.configfiles)
-as_given = config
-config = settings.checked(as_given, paths.ROOT / "schemas" / "config.schema.yaml", workflow.configfiles)
+config = settings.checked(config, paths.ROOT / "schemas" / "config.schema.yaml", workflow.configfiles)
 R = config["results"]
 
 

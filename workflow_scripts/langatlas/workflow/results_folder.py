@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from langatlas.workflow.paths import ROOT
+
 # What lies beside the Snakefile and is no product.
 PROJECT = (
     ".ci", ".git", ".snakemake", ".venv", "config", "docs", "envs", "profiles", "report", "resources", "rules", "schemas",

@@ -28,6 +28,8 @@ def schema_problems(value, schema: dict, place: str = "") -> list[str]:
 def fill_defaults(value, schema: dict, root: dict) -> None:
     """Fill in, in place, the defaults that the schema gives for missing keys, at any depth."""
     schema = resolve(schema, root)
+    for branch in schema.get("anyOf", ()):
+        fill_defaults(value, branch, root)
     if isinstance(value, dict):
         for key, sub in schema.get("properties", {}).items():
             sub = resolve(sub, root)

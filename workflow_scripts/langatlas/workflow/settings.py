@@ -22,8 +22,6 @@ from langatlas.workflow.results_folder import name_problems, place_problems
 from langatlas.workflow.schema import fill_defaults, schema_problems
 from langatlas.workflow.yaml_traps import LOADER, key_problems, written_problems
 
-# Folders of results, beside those of models.
-FOLDERS = ("models", "corpora", "questions", "tables", "figures", "logs", "benchmarks")
 SECTIONS_GONE = ("generation", "steering", "translation", "questions", "pretraining")
 
 
@@ -109,8 +107,6 @@ def inconsistencies(config: dict) -> Iterator[str]:
 
 def _models(config: dict) -> Iterator[str]:
     for model in config["models"]:
-        if model in FOLDERS:
-            yield f"models: {model!r} is the name of a folder of every run; give the model another name"
         if (checkpoint := config["checkpoints"].get(model)) is None:
             continue
         if checkpoint["source"] == "huggingface" and not checkpoint["path"]:
