@@ -4,9 +4,9 @@ params.chosen: the experiment's entry of the config; params.silenced: languages,
 """
 
 from langatlas import runlog
+from langatlas.activation_files import open_together
 from langatlas.intervene.neurons import write_clamps
 from langatlas.intervene.silencing import silencing
-from langatlas.locate.activation_files import open_together
 from langatlas.locate.neuron_files import check_model, read_neurons
 from langatlas.models.checkpoint import Manifest
 from langatlas.provenance import collect

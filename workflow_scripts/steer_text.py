@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from langatlas import runlog
+from langatlas.activation_files import open_together
 from langatlas.files import atomic
 from langatlas.intervene.silencing import steering
-from langatlas.locate.activation_files import open_together
 from langatlas.locate.neuron_files import check_model, read_neurons
 from langatlas.measure.generation import generate, prompt_of
 from langatlas.models import checkpoint, devices

@@ -18,7 +18,7 @@ from langatlas.intervene.neurons import (
     write_clamps,
 )
 from langatlas.intervene.silencing import BY_FREQUENCY, silencing, steering
-from langatlas.locate.activation_files import ActivationFile, Activations
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.locate.neuron_files import NeuronSet
 from langatlas.locate.neurons import COLUMNS
 from langatlas.measure.perplexity import SCHEMA, applied, describe, sweep

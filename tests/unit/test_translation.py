@@ -14,7 +14,7 @@ from langatlas.corpora import translations
 from langatlas.corpora.translation_prompts import Condition
 from langatlas.interchange import __main__ as interchange
 from langatlas.interchange import passes
-from langatlas.locate.activation_files import ActivationFile, Activations
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.locate.peaks import peaks, pooled, writing_counts
 from langatlas.measure import translation
 from langatlas.measure.translation import Progress, write_texts

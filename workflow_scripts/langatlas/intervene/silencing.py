@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from langatlas.activation_files import ActivationFile
 from langatlas.intervene.neurons import Clamp, clamp_of, frequency_matched_mask, random_mask
-from langatlas.locate.activation_files import ActivationFile
 from langatlas.locate.neuron_files import NeuronSet
 
 BY_FREQUENCY = "matched in activation frequency"

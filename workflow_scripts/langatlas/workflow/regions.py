@@ -215,7 +215,9 @@ def reliability_pairs(config: dict, model: str) -> list[list[str]]:
         pairs += [["languages", halves[a][0], halves[b][1]] for a, b in product(languages, repeat=2) if a < b]
     if len(samples) > 1:
         ends = (samples[0], samples[-1])
-        pairs += [["milestones", *(paths.importance(config, model, language, s) for s in ends)] for language in languages]
+        pairs += [
+            ["milestones", *(paths.importance(config, model, language, s) for s in ends)] for language in languages
+        ]
     return pairs
 
 

@@ -8,7 +8,6 @@ other (``provenance.code_version``).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from langatlas.neuron_settings import neuron_languages
 from langatlas.workflow import experiments, paths, regions
 
 Inputs = dict[str, str | list[str]]
@@ -126,8 +125,10 @@ TABLES: dict[str, TableEntry] = {
         lambda config: {"counts": paths.counts(config, "importance", "similarity", regions.milestones(config))}
     ),
     "controls": TableEntry(
-        lambda config: _table("perplexity")(config)
-        | {"counts": paths.counts(config, "controls", "overlap"), "rows": _controlled(config)},
+        lambda config: (
+            _table("perplexity")(config)
+            | {"counts": paths.counts(config, "controls", "overlap"), "rows": _controlled(config)}
+        ),
         settings=BOTH,
     ),
     "reliability": TableEntry(
@@ -169,9 +170,7 @@ TABLES: dict[str, TableEntry] = {
         lambda config: bool(regions.agreement_languages(config)),
         settings=BOTH,
     ),
-    "equal_removal": TableEntry(
-        _equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"
-    ),
+    "equal_removal": TableEntry(_equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"),
     "isolation": TableEntry(_equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"),
     "translation": TableEntry(_rows("translation"), _has("translation"), settings=BOOTSTRAP),
     "inhibition": TableEntry(_rows("translation"), _has("translation"), settings=BOOTSTRAP),
@@ -184,26 +183,30 @@ TABLES: dict[str, TableEntry] = {
         lambda config: {"rows": experiments.pretraining_files(config)}, _has("pretraining"), settings=BOOTSTRAP
     ),
     "published": TableEntry(
-        lambda config: _table("perplexity")(config)
-        | {
-            "pretraining": _optional("pretraining", bool(config["pretraining"]))(config),
-            "published": paths.published_files(),
-        },
+        lambda config: (
+            _table("perplexity")(config)
+            | {
+                "pretraining": _optional("pretraining", bool(config["pretraining"]))(config),
+                "published": paths.published_files(),
+            }
+        ),
         same_as=True,
     ),
     "findings": TableEntry(
-        lambda config: _table("perplexity", "effect_matrix")(config)
-        | {"isolation": _optional("isolation", bool(_equal(config)))(config)}
+        lambda config: (
+            _table("perplexity", "effect_matrix")(config)
+            | {"isolation": _optional("isolation", bool(_equal(config)))(config)}
+        )
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FigureEntry:
-    """``inputs(config, model, part)``: files by the names that the figure's module gives to them, ``params`` what it is drawn with.
+    """``inputs(config, model, part)``: files by the names that the figure's module gives to them.
 
-    ``parts(config)``: the figure is drawn once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``:
-    those that have it. ``labels``: what tells it from its like in the report, ``{part}`` replaced.
+    ``params(config, part)``: settings that it is drawn with, or that its caption alone speaks of. ``parts(config)``: it is drawn
+    once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``: those that have it. ``labels``: what tells it from its like in the report, ``{part}`` replaced.
     """
 
     inputs: Callable[[dict, str, str], Inputs]
@@ -284,12 +287,12 @@ def _density_sheets(config: dict) -> list[str]:
 
 
 def _density_sheet(config: dict, part: str) -> dict:
-    return {"region": part, "cmap": density_cmap(config, part), "vmax": None} | _density(config)
+    return {"cmap": density_cmap(config, part), "vmax": None} | _density(config)
 
 
 def density_map(config: dict, region: str, module: str, layer: str) -> dict:
     """How one matrix of a region is drawn."""
-    place = {"region": region, "module": module, "layer": int(layer)}
+    place = {"module": module, "layer": int(layer)}
     return place | {"cmap": density_cmap(config, region), "vmax": 1} | _density(config)
 
 
@@ -322,7 +325,7 @@ def _conditions(config: dict, part: str) -> dict:
 EXPERIMENT = {"experiment": "{part}"}
 FIGURES: dict[str, FigureEntry] = {
     "training_curve": FigureEntry(
-        lambda config, model, part: {"table": f"{paths.model_folder(config, model)}/training.csv"},
+        lambda config, model, part: {"training": f"{paths.model_folder(config, model)}/training.csv"},
         "1 Model",
         models=lambda config: [m for m in config["models"] if config["checkpoints"][m]["source"] == "mini"],
     ),
@@ -335,16 +338,19 @@ FIGURES: dict[str, FigureEntry] = {
         _core_removal,
     ),
     "core_lines": FigureEntry(
-        _drawn_from("edits"), "2 Removal", _core_lines,
+        _drawn_from("edits"),
+        "2 Removal",
+        _core_lines,
         models=_if_any(lambda config: experiments.of_kind(config, "lines")),
     ),
     "effect_matrix": FigureEntry(_drawn_from("effect_matrix"), "2 Removal", _effect_matrix),
     "controls": FigureEntry(
         _drawn_from("controls"),
         "2 Removal",
-        lambda config, part: {
-            "samples": config["importance"]["variants"]["samples"], "core_samples": regions.last_milestone(config)
-        } | _sequences(config),
+        lambda config, part: (
+            {"samples": config["importance"]["variants"]["samples"], "core_samples": regions.last_milestone(config)}
+            | _sequences(config)
+        ),
         models=_if_any(lambda config: experiments.removing(config, regions.CONTROLS)),
     ),
     "silencing": FigureEntry(
@@ -382,8 +388,9 @@ FIGURES: dict[str, FigureEntry] = {
     "density_by_layer": FigureEntry(
         _drawn_from("region_density"),
         "4 Place",
-        lambda config, part: {"kinds": _density_kinds(config), "ratio": config["figures"]["density"]["ratio"]}
-        | _samples(config),
+        lambda config, part: (
+            {"kinds": _density_kinds(config), "ratio": config["figures"]["density"]["ratio"]} | _samples(config)
+        ),
     ),
     "density_sheet": FigureEntry(
         lambda config, model, part: {"region": density_region(config, model, part)},

@@ -36,9 +36,9 @@ def draw(table: pd.DataFrame, axes: Axes) -> Axes:
     return axes
 
 
-def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None = None) -> Figure:
-    """A row a language, a column a setting, axes in common. ``table``: the table `edits`."""
-    rows = canvas.select(table, model=model, experiment=experiment)
+def figure(edits: pd.DataFrame, model: str, experiment: str, own: Mapping | None = None) -> Figure:
+    """A row a language, a column a setting, axes in common."""
+    rows = canvas.select(edits, model=model, experiment=experiment)
     settings = list(dict.fromkeys(rows["setting"]))
     order = languages.order_by_family(rows["language"].unique(), own)
     drawing = canvas.new_figure(1.2 + 2.0 * len(settings), 1.3 + 1.7 * len(order))
@@ -59,3 +59,6 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
     drawing.legend(handles, names, loc="outside lower center", ncols=len(SIDES))
     canvas.headline(drawing, f"Cutting lines that hold most, medium or least of a region of {model}")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"edits": canvas.read_table})
