@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from itertools import product
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,12 +16,14 @@ from langatlas import languages
 from langatlas.present import fonts
 from langatlas.present.figures import (
     canvas,
+    core_lines,
     core_removal,
     density_by_layer,
     effect_matrix,
     heatmap,
     importance_similarity,
     pairs,
+    pretraining,
     region_overlap,
     training_curve,
 )
@@ -193,3 +196,32 @@ def test_kinds_of_regions_are_their_names_without_the_language():
     table = pd.DataFrame({"region": ["core-global", "monolingual-ru", "monolingual-ru-global"]})
     kinds = canvas.region_kind(table.assign(region_language=[np.nan, "ru", "ru"]))
     assert kinds.tolist() == ["core-global", "monolingual", "monolingual-global"]
+
+
+def small_core_lines():
+    where = product("ru uk".split(), ("o-head", "o-residual"), core_lines.SIDES, (1, 4))
+    rows = pd.DataFrame(where, columns=["language", "setting", "side", "lines"]).assign(model="m", experiment="e")
+    ratio = 1 + 0.002 * rows["lines"]
+    rows = rows.assign(ratio_to_base=ratio, ratio_to_base_low=ratio - 0.001, ratio_to_base_high=ratio + 0.001)
+    return core_lines.figure(rows, "m", "e")
+
+
+def small_pretraining():
+    where = product("ru uk".split(), (np.nan, 0, 8), (1, 2))
+    rows = pd.DataFrame(where, columns=["language", "training_samples", "seed"]).assign(model="m", experiment="e")
+    rows = rows.assign(mode="full", side="none", master="corrected", train_language="ru")
+    return pretraining.figure(rows.assign(ratio_to_base=1 + 0.01 * rows["seed"]), "m", "e")
+
+
+@pytest.mark.parametrize("drawn", [small_core_lines, small_pretraining])
+def test_panels_are_on_the_scale_that_is_labelled_at_the_left_and_have_no_ticks_beside_it(drawn):
+    drawing = drawn()
+    drawing.draw_without_rendering()
+    first, *others = drawing.axes
+    low, high = first.get_ylim()
+    assert low < 1 < high
+    assert others
+    for panel in others:
+        assert panel.get_ylim() == (low, high)
+        assert panel.yaxis.get_tick_params(which="minor")["length"] == 0
+        np.testing.assert_array_equal(panel.get_yticks(), first.get_yticks())

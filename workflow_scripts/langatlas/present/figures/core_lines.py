@@ -48,7 +48,8 @@ def figure(edits: pd.DataFrame, model: str, experiment: str, own: Mapping | None
             draw(rows[(rows["language"] == language) & (rows["setting"] == setting)], axes)
         line[0].set_ylabel(fonts.full_name(language, own))
         fonts.style_labels([line[0].yaxis.label], [language])
-    heatmap.ratio_ticks(grid[0, 0].yaxis)
+    for axes in grid.flat:
+        heatmap.ratio_ticks(axes.yaxis)
     for axes, setting in zip(grid[0], settings, strict=True):
         matrices, shared = setting.rsplit(", ", 1) if ", " in setting else (setting, "")
         axes.set_title("\n".join([*matrices.split(" "), shared]).rstrip(), fontsize="small")

@@ -66,7 +66,8 @@ def figure(pretraining: pd.DataFrame, model: str, part: str, own: Mapping | None
         draw(rows[rows["language"].isin(labels)], axes)
         axes.set_title(title)
         fonts.style_labels([axes.title], labels[:1])
-    heatmap.ratio_ticks(grid[0].yaxis)
+    for axes in grid:
+        heatmap.ratio_ticks(axes.yaxis)
     grid[0].set_ylabel("perplexity ÷ before")
     handles, names = grid[0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)))
