@@ -68,7 +68,9 @@ def test_the_figure_shows_a_matrix_a_method_and_has_every_glyph(labels, tmp_path
         "regions in neurons",
         "importance and activation",
     } <= set(panels)
-    effects = found["equal_removal"].query("method == 'lape' and size_share == 1").set_index(["region_language", "language"])
+    effects = (
+        found["equal_removal"].query("method == 'lape' and size_share == 1").set_index(["region_language", "language"])
+    )
     order = order_by_family(labels)
     shown = {tuple(map(int, text.get_position())): text.get_text() for text in panels["LAPE"].texts}
     for (y, a), (x, b) in product(enumerate(order), enumerate(order)):

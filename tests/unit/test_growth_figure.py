@@ -22,7 +22,7 @@ def power_laws() -> pd.DataFrame:
 
 
 def numbered_clips(svg: str) -> str:
-    """The picture with its clip paths numbered: matplotlib names them after the last bits of floats, which differ between CPUs."""
+    """The picture with its clip paths numbered: matplotlib names them after last bits, which differ between CPUs."""
     seen: dict[str, int] = {}
     return re.sub(r"\bp[0-9a-f]{10}\b", lambda found: f"clip-{seen.setdefault(found.group(), len(seen))}", svg)
 
@@ -51,6 +51,8 @@ def test_the_picture_in_the_document_shows_the_numbers_in_the_table(tmp_path):
     table = canvas.read_table(ROOT / "resources" / "growth.csv")
     with canvas.style(STYLE):
         canvas.save(growth.figure(table, table["machine"].iloc[0]), [tmp_path / "growth.svg"], {})
-    drawn, committed = (path.read_text(encoding="utf-8") for path in (tmp_path / "growth.svg", ROOT / "docs" / "growth.svg"))
+    drawn, committed = (
+        path.read_text(encoding="utf-8") for path in (tmp_path / "growth.svg", ROOT / "docs" / "growth.svg")
+    )
     assert numbered_clips(drawn) == numbered_clips(committed)
     assert "(growth.svg)" in (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")

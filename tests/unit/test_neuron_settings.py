@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from langatlas.workflow import settings
 from langatlas.neuron_settings import neuron_languages, steered_pairs
+from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
 

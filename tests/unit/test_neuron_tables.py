@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from langatlas.workflow import settings
 from langatlas.locate.neuron_files import NeuronSet
 from langatlas.locate.neurons import COLUMNS
 from langatlas.present import neuron_tables, steering_table
+from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = [ROOT / "resources" / "published" / f"{name}.csv" for name in ("neuron_counts", "neuron_overlap")]

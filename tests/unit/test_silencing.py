@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from families import CONFIGS, FFN, layout, tiny_family
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.intervene.neurons import (
     Clamp,
     clamp_of,
@@ -18,7 +19,6 @@ from langatlas.intervene.neurons import (
     write_clamps,
 )
 from langatlas.intervene.silencing import BY_FREQUENCY, silencing, steering
-from langatlas.activation_files import ActivationFile, Activations
 from langatlas.locate.neuron_files import NeuronSet
 from langatlas.locate.neurons import COLUMNS
 from langatlas.measure.perplexity import SCHEMA, applied, describe, sweep

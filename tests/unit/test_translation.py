@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from families import CONFIGS, tiny_family
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.corpora import translations
 from langatlas.corpora.translation_prompts import Condition
 from langatlas.interchange import __main__ as interchange
 from langatlas.interchange import passes
-from langatlas.activation_files import ActivationFile, Activations
-from langatlas.present.figures.neuron_activity import pooled
-from langatlas.present.figures.neuron_peaks import peaks
 from langatlas.measure import translation
 from langatlas.measure.translation import Progress, write_texts
 from langatlas.measure.translation_experiment import Experiment, counted_columns, first_line, translate
 from langatlas.measure.translation_rows import counts, read_rows, write_rows
 from langatlas.models.neurons import hooked, n_neurons
+from langatlas.present.figures.neuron_activity import pooled
+from langatlas.present.figures.neuron_peaks import peaks
 from tiny import VOCABULARY, tiny_llama
 
 PROMPTS = [[1, 5, 9], [1, 7], [1, 3, 3, 8, 2, 4], [1, 9, 9, 9], [1, 2], [1, 20, 11, 6, 5, 4, 3]]

@@ -9,10 +9,10 @@ import yaml
 from sacrebleu.metrics import BLEU, CHRF
 
 import figure_data
-from langatlas.workflow import settings
 from langatlas.measure import translation_scores
 from langatlas.present import translation_table
 from langatlas.present.figures import canvas, inhibition, neuron_activity, neuron_peaks
+from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = ["The capital of France is Paris.", "It is", "", "Monday, follows (Sunday)!", "今天是星期一。", "no"]
@@ -149,7 +149,10 @@ def style():
         yield
 
 
-COUNTS = {"parallel-1": (np.array([[2, 2, 2, 2], [0, 1, 0, 0]]), 2), "direct": (np.array([[4, 0, 2, 1], [3, 3, 0, 0]]), 4)}
+COUNTS = {
+    "parallel-1": (np.array([[2, 2, 2, 2], [0, 1, 0, 0]]), 2),
+    "direct": (np.array([[4, 0, 2, 1], [3, 3, 0, 0]]), 4),
+}
 
 
 @pytest.mark.usefixtures("style")

@@ -122,7 +122,12 @@ def test_a_run_of_every_rule_leaves_every_table_and_figure_and_nothing_half_writ
         for suffix in ("csv", "md", "tex", "html", "json"):
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 0
     figures = {path.name for path in (results / "figures" / "smoke").iterdir()}
-    assert {"effect_matrix.svg", "effect_matrix.png", "density_animation-core.gif", "density_animation-languages.gif"} <= figures
+    assert {
+        "effect_matrix.svg",
+        "effect_matrix.png",
+        "density_animation-core.gif",
+        "density_animation-languages.gif",
+    } <= figures
     assert not [path for path in results.rglob("*partial*") if path.is_file()]
     assert not list((results / "smoke" / "importance").rglob("shards/*.safetensors")), "partial sums are temporary"
 

@@ -206,7 +206,8 @@ class FigureEntry:
     """``inputs(config, model, part)``: files by the names that the figure's module gives to them.
 
     ``params(config, part)``: settings that it is drawn with, or that its caption alone speaks of. ``parts(config)``: it is drawn
-    once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``: those that have it. ``labels``: what tells it from its like in the report, ``{part}`` replaced.
+    once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``: those that have it. ``labels``: what
+    tells it from its like in the report, ``{part}`` replaced.
     """
 
     inputs: Callable[[dict, str, str], Inputs]

@@ -183,7 +183,9 @@ def ratio_ticks(axis: Axis, apart: float = 0.14) -> None:
         ticks = 10.0 ** decades[:: max(1, len(decades) // 4)]
     else:
         ticks = np.array(spread_ratios(np.log2(low), np.log2(high), apart))
-    axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})  # set_view_interval() would leave sharing panels as they were
+    axis.axes.set(
+        **{f"{axis.axis_name}lim": (low, high)}
+    )  # set_view_interval() would leave sharing panels as they were
     axis.set_ticks(ticks[(ticks >= low) & (ticks <= high)])
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"×{ratio_text(value, trim=True)}"))
     axis.set_minor_formatter(NullFormatter())
