@@ -5,8 +5,8 @@ params: permutations, resamples, seed, code
 """
 
 from langatlas import runlog
+from langatlas.activation_files import open_together
 from langatlas.files import atomic
-from langatlas.locate.activation_files import open_together
 from langatlas.locate.agreement import importance_and_activation, region_in_neurons
 from langatlas.locate.neuron_files import check_model, read_neurons
 from langatlas.locate.neuron_lines import importance_of_neurons

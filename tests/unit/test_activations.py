@@ -6,7 +6,7 @@ import torch
 from transformers.activations import ACT2FN
 
 from families import CONFIGS, GATED, layout, tiny_family
-from langatlas.locate.activation_files import ActivationFile, Activations, add_shards, open_together
+from langatlas.activation_files import ActivationFile, Activations, add_shards, open_together
 from langatlas.locate.activations import activations_of
 from langatlas.models.neurons import hooked, n_neurons, sites
 from tiny import random_sequences, tiny_llama

@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from langatlas import region
+from langatlas.activation_files import open_together
 from langatlas.files import checkpoint_files, checkpoint_source
 from langatlas.intervene.perturbation import read_extremes
-from langatlas.locate.activation_files import open_together
 from langatlas.locate.activations import activations_of
 from langatlas.locate.importance_files import check_importances
 from langatlas.locate.overlap import densities

@@ -23,6 +23,12 @@ def power_laws() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=growth.COLUMNS)
 
 
+def numbered_clips(svg: str) -> str:
+    """The picture with its clip paths numbered: matplotlib names them after last bits, which differ between CPUs."""
+    seen: dict[str, int] = {}
+    return re.sub(r"\bp[0-9a-f]{10}\b", lambda found: f"clip-{seen.setdefault(found.group(), len(seen))}", svg)
+
+
 def test_exponents_of_power_laws_are_found():
     found = growth.exponents(power_laws()).set_index(["part", "axis"])
     assert found.loc[("importance", "parameters")].tolist() == pytest.approx([1, 0.5])

@@ -18,8 +18,8 @@ from langatlas.intervene.neurons import (
 from langatlas.intervene.silencing import BY_FREQUENCY, silencing, steering
 
 from families import CONFIGS, FFN, layout, tiny_family
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.intervene.sweep import applied, describe
-from langatlas.locate.activation_files import ActivationFile, Activations
 from langatlas.locate.neuron_files import NeuronSet
 from langatlas.locate.neurons import COLUMNS
 from langatlas.measure.perplexity import SCHEMA, sweep

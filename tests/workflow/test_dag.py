@@ -127,7 +127,12 @@ def test_a_run_of_every_rule_leaves_every_table_and_figure_and_nothing_half_writ
         for suffix in ("csv", "md", "tex", "html", "json"):
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 0
     figures = {path.name for path in (results / "figures" / "smoke").iterdir()}
-    assert {"effect_matrix.svg", "effect_matrix.png", "core_layers.gif", "languages_layers.gif"} <= figures
+    assert {
+        "effect_matrix.svg",
+        "effect_matrix.png",
+        "density_animation-core.gif",
+        "density_animation-languages.gif",
+    } <= figures
     assert not [path for path in results.rglob("*partial*") if path.is_file()]
     assert not list((results / "smoke" / "importance").rglob("shards/*.safetensors")), "partial sums are temporary"
 
@@ -213,8 +218,7 @@ def test_restyling_one_figure_runs_one_job(project):
     module = project / "workflow_scripts/langatlas/present/figures/effect_matrix.py"
     undo = edited(module, lambda text: text + "\n# restyled\n")
     try:
-        # The matrix of silencing is drawn by the same module.
-        assert planned(project, "figures") == {"plot_effect_matrix": 1, "plot_silencing": 1, "figures": 1}
+        assert planned(project, "figures") == {"plot_effect_matrix": 1, "figures": 1}
     finally:
         undo()
 

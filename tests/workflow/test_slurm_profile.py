@@ -123,7 +123,7 @@ def test_every_rule_of_the_profile_exists_in_the_workflow(profile):
 
 
 def test_every_rule_that_is_no_table_or_figure_is_in_the_profile(profile, jobs):
-    light = re.compile(r"(tabulate|plot|animate|summarize|write)_")
+    light = re.compile(r"(tabulate|plot|summarize|write)_")
     heavy = {job.name for job in jobs if not light.match(job.name)}
     assert heavy == set(profile["set-resources"])
 

@@ -10,9 +10,9 @@ import os
 import numpy as np
 import pandas as pd
 
+from langatlas.activation_files import Activations
 from langatlas.files import atomic
 from langatlas.interchange.saved import load_saved
-from langatlas.locate.activation_files import Activations
 from langatlas.locate.neuron_files import NeuronSet, read_neurons, write_neurons
 from langatlas.locate.neurons import COLUMNS
 from langatlas.provenance import collect

@@ -13,10 +13,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.files import atomic
 from langatlas.json_lines import records
-from langatlas.locate.activation_files import ActivationFile, Activations
-from langatlas.locate.peaks import writing_counts
 from langatlas.measure.translation_rows import by_pass, read_rows
 from langatlas.provenance import collect
 
@@ -36,7 +35,7 @@ def passes_to_files(rows: str | os.PathLike, activations: str | os.PathLike, con
         np.concatenate([by_pass(values, part["layers"].iloc[0]) for values in part[name]])
         for name in ("zero", "inhibited")
     )
-    counts_LF, passes = writing_counts(ActivationFile(activations))
+    counts_LF, passes = ActivationFile(activations).writing_counts()
     if passes != len(zero):
         raise ValueError(f"{activations}: {passes} passes, but {len(zero)} in {rows}: is it another condition's?")
     neurons = int(part["neurons"].iloc[0])

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from langatlas.activation_files import ActivationFile, open_together
 from langatlas.intervene.clamps import Clamp, clamp_of
-from langatlas.locate.activation_files import ActivationFile, open_together
 from langatlas.locate.neuron_controls import frequency_matched_mask, random_mask
 from langatlas.locate.neuron_files import NeuronSet, check_model, read_neurons
 

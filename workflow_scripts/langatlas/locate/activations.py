@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from langatlas.locate.activation_files import COUNTS, SUMS, Activations
+from langatlas.activation_files import COUNTS, SUMS, Activations
 from langatlas.models import devices
 from langatlas.models.neurons import hooked, n_neurons
 from langatlas.models.nll import Batch, batches

@@ -21,8 +21,8 @@ import torch
 from tqdm import tqdm
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from langatlas.activation_files import ActivationFile, Activations, total
 from langatlas.files import atomic
-from langatlas.locate.activation_files import ActivationFile, Activations, total
 from langatlas.locate.activations import POSITIONS, ActivationCounter
 from langatlas.models import devices
 from langatlas.models.gate import check_prompts

@@ -216,10 +216,11 @@ TABLES: dict[str, TableEntry] = {
 
 @dataclass(frozen=True, slots=True)
 class FigureEntry:
-    """``inputs(config, model, part)``: files by the names that the figure's module gives them, ``params`` what it is drawn with.
+    """``inputs(config, model, part)``: files by the names that the figure's module gives to them.
 
-    ``parts(config)``: the figure is drawn once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``:
-    those that have it. ``labels``: what tells it from its like in the report, ``{part}`` replaced.
+    ``params(config, part)``: settings that it is drawn with, or that its caption alone speaks of. ``parts(config)``: it is drawn
+    once for each, named ``{figure}-{part}``; none: once for a model. ``models(config)``: those that have it. ``labels``: what
+    tells it from its like in the report, ``{part}`` replaced.
     """
 
     inputs: Callable[[dict, str, str], Inputs]
@@ -310,12 +311,12 @@ def _density_sheets(config: dict) -> list[str]:
 
 
 def _density_sheet(config: dict, part: str) -> dict:
-    return {"region": part, "cmap": density_cmap(config, part), "vmax": None} | _density(config)
+    return {"cmap": density_cmap(config, part), "vmax": None} | _density(config)
 
 
 def density_map(config: dict, region: str, module: str, layer: str) -> dict:
     """How one matrix of a region is drawn."""
-    place = {"region": region, "module": module, "layer": int(layer)}
+    place = {"module": module, "layer": int(layer)}
     return place | {"cmap": density_cmap(config, region), "vmax": 1} | _density(config)
 
 
@@ -363,7 +364,7 @@ def _conditions(config: dict, part: str) -> dict:
 EXPERIMENT = {"experiment": "{part}"}
 FIGURES: dict[str, FigureEntry] = {
     "training_curve": FigureEntry(
-        lambda config, model, part: {"table": f"{paths.model_folder(config, model)}/training.csv"},
+        lambda config, model, part: {"training": f"{paths.model_folder(config, model)}/training.csv"},
         "1 Model",
         models=lambda config: [m for m in config["models"] if config["checkpoints"][m]["source"] == "mini"],
     ),

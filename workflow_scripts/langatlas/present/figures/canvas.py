@@ -1,9 +1,11 @@
-"""What every figure shares: the style, and saving so that the same data give the same bytes."""
+"""What every figure shares: how its inputs become a picture, the style, and saving so that the same data give the same bytes."""
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 
 import matplotlib as mpl
@@ -64,6 +66,24 @@ def _metadata(kind: str, provenance: Mapping[str, str]) -> dict[str, str | None]
         return {"Software": drawn_by, **{f"langatlas:{key}": value for key, value in provenance.items()}}
     described = json.dumps(dict(provenance), ensure_ascii=False, sort_keys=True)
     return {"Date": None, "Creator": drawn_by, "Description": described}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The figure that a module exports as FIGURE: who draws it, from what, and who saves what was drawn.
+
+    ``figure``: each of its parameters is an input or a setting of that name. ``inputs``: the reader of each input, which takes
+    what the rule names: a path, or a list of paths. ``save``: called as ``save`` of this module.
+    """
+
+    figure: Callable
+    inputs: Mapping[str, Callable]
+    save: Callable = save
+
+    def draw(self, files: Mapping[str, str | list[str]], settings: Mapping):
+        """Read the inputs and draw. Settings that ``figure`` has no parameter for are those that the caption alone speaks of."""
+        given = {**settings, **{name: read(files[name]) for name, read in self.inputs.items()}}
+        return self.figure(**{name: given[name] for name in signature(self.figure).parameters})
 
 
 def select(table: pd.DataFrame, **wanted) -> pd.DataFrame:

@@ -42,9 +42,9 @@ def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
     return axes
 
 
-def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
-    """A panel a measure, the core above the regions of languages. ``table``: the table `concentration`."""
-    rows = canvas.select(table, model=model)
+def figure(concentration: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
+    """A panel a measure, the core above the regions of languages."""
+    rows = canvas.select(concentration, model=model)
     rows = rows[rows["scope"] == "matrix"]
     by_language = rows.dropna(subset="region_language").drop_duplicates("region").set_index("region_language")["region"]
     labels = list(languages.order_by_family(by_language.index, own))
@@ -62,3 +62,6 @@ def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figur
     fonts.style_labels(panels[0].get_yticklabels()[len(core) :], labels)
     canvas.headline(drawing, f"Where the parameters of regions lie in the matrices of {model}, against chance")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"concentration": canvas.read_table})

@@ -39,10 +39,13 @@ def draw(table: pd.DataFrame, axes: Axes, own: Mapping | None = None) -> Axes:
     return axes
 
 
-def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
-    """``table``: the table `controls`."""
-    rows = canvas.select(table, model=model)
+def figure(controls: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
+    """Every kind of region in one panel."""
+    rows = canvas.select(controls, model=model)
     drawing = canvas.new_figure(7.5, 1.2 + 0.36 * rows["region"].nunique())
     draw(rows, drawing.subplots(), own)
     canvas.headline(drawing, f"Removing {rows['ratio'].iloc[0]:.0%} of each matrix of {model}, chosen by …")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"controls": canvas.read_table})

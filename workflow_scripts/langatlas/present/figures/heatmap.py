@@ -172,7 +172,10 @@ def spread_ratios(low: float, high: float, apart: float = 0.1) -> list[float]:
 
 
 def ratio_ticks(axis: Axis, apart: float = 0.14) -> None:
-    """Round ratios as ticks of a logarithmic axis that reaches to 1 at least; decades where it spans more than three."""
+    """Round ratios as ticks of a logarithmic axis that reaches to 1 at least; decades where it spans more than three.
+
+    Panels that share the axis get its limits too.
+    """
     low, high = axis.get_view_interval()
     low, high = min(low, 0.97), max(high, 1.15)
     if high / low > 1e3:
@@ -180,7 +183,9 @@ def ratio_ticks(axis: Axis, apart: float = 0.14) -> None:
         ticks = 10.0 ** decades[:: max(1, len(decades) // 4)]
     else:
         ticks = np.array(spread_ratios(np.log2(low), np.log2(high), apart))
-    axis.set_view_interval(low, high, ignore=True)
+    axis.axes.set(
+        **{f"{axis.axis_name}lim": (low, high)}
+    )  # set_view_interval() would leave sharing panels as they were
     axis.set_ticks(ticks[(ticks >= low) & (ticks <= high)])
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"×{ratio_text(value, trim=True)}"))
     axis.set_minor_formatter(NullFormatter())

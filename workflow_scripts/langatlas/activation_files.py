@@ -24,6 +24,8 @@ from langatlas.tensorfile import TensorFile, TensorWriter
 FORMAT = "langatlas.activations/1"
 COUNTS = ("positive", "zero", "negative")
 SUMS = ("sum", "sum_squares")
+WRITING = ("last_prompt", "generated")
+"""Classes whose tokens are the last positions of the forward passes: what the published files count."""
 SAME = ("model", "model_hash", "language", "reading", "precision")
 
 
@@ -87,6 +89,12 @@ class ActivationFile:
     def mean(self, positions: str = "all") -> np.ndarray:
         """Mean activation over tokens, (L, F) float64."""
         return self[f"{positions}.sum"] / self.tokens[positions]
+
+    def writing_counts(self) -> tuple[np.ndarray, int]:
+        """How often each neuron was above 0 at the last position of a forward pass (L, F), and how many passes there were."""
+        if "published" in self.tokens:  # imported
+            return self["published.positive"], self.tokens["published"]
+        return sum(self[f"{name}.positive"] for name in WRITING), sum(self.tokens[name] for name in WRITING)
 
     def read(self) -> Activations:
         """All of it."""
