@@ -21,5 +21,5 @@ def styles(conditions: Iterable[str]) -> dict[str, dict]:
 
 
 def read_counts(folder: str) -> Counted:
-    """``ActivationFile.writing_counts`` of the unchanged model, a file a condition: activations (L, F) and passes by condition."""
+    """``ActivationFile.writing_counts`` of the unchanged model: activations (L, F) and passes, by condition."""
     return {path.stem: ActivationFile(path).writing_counts() for path in Path(folder, "base").glob("*.safetensors")}
