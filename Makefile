@@ -1,5 +1,6 @@
 # Every target does its own set-up: .venv is made when it is missing and brought up to date when it is older than the lock.
 # Settings on the command line: CORES=8  CONFIG=config/local-text.yaml  ARGS="--keep-going"  PYTHON=/path/to/python3.11
+# CONFIG may be several files, laid over each other in this order, or one whose name has spaces.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,8 +16,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 INSTALLED := .venv/.installed
-CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
-RESULTS := $(or $(if $(CONFIG),$(shell sed -n 's/^results: *//p' $(CONFIG))),results)
+SPACE := $(subst ,, )
+FILES := $(if $(wildcard $(subst $(SPACE),\ ,$(CONFIG))),'$(CONFIG)',$(CONFIG))
+CONFIGFILE := $(if $(CONFIG),--configfile $(FILES))
+# What a config says is asked of its own reader, never read here.
+RESULTS := .venv/bin/python workflow_scripts/results.py
 SNAKEMAKE := .venv/bin/snakemake $(CONFIGFILE) --cores $(CORES)
 
 .PHONY: help setup reproduce figures report plan scale smoke test bench lint format lock clean
@@ -37,14 +41,14 @@ $(INSTALLED): requirements.lock
 	@touch $@
 
 reproduce: $(INSTALLED)  ## run the whole workflow, make the report, print the main findings
-	$(SNAKEMAKE) $(ARGS) all report
-	@echo; cat $(RESULTS)/tables/findings.md; echo; echo "report: $(RESULTS)/report.html"
+	$(SNAKEMAKE) $(ARGS) -- all report
+	@$(RESULTS) findings $(CONFIGFILE) $(ARGS)
 
 figures: $(INSTALLED)  ## bring every figure up to date
-	$(SNAKEMAKE) $(ARGS) figures
+	$(SNAKEMAKE) $(ARGS) -- figures
 
 report: $(INSTALLED)  ## gather captions, figures and the rule graph into report.html
-	$(SNAKEMAKE) $(ARGS) report
+	$(SNAKEMAKE) $(ARGS) -- report
 
 plan: $(INSTALLED)  ## tell jobs, hours, disk and memory of a run without running it: make plan CONFIG=config/llama2-7b.yaml
 	@.venv/bin/python workflow_scripts/plan.py $(CONFIGFILE) $(ARGS)
@@ -81,5 +85,5 @@ lock: $(INSTALLED)  ## write requirements.lock from what is installed in .venv
 	@touch $(INSTALLED)
 	@echo "requirements.lock: $$(grep -c == requirements.lock) packages; review it with git diff, then run make test"
 
-clean:  ## remove every product, log and benchmark under results/ (asks nothing; the environment stays)
-	find $(RESULTS) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+clean: $(INSTALLED)  ## remove every product, log and benchmark of a config (asks nothing; the environment stays)
+	@$(RESULTS) clean $(CONFIGFILE) $(ARGS)

@@ -6,23 +6,20 @@
 # results/{model}/importance/{language}/{samples}.safetensors           theta * summed gradient, signed
 # results/{model}/importance-{variant}/{language}/{samples}.safetensors other scores, as controls
 # results/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors one bit a parameter
-# results/{model}/edits/{experiment}.json                               lines, dimensions or parameters to change
 # results/{model}/activations/{language}.safetensors                    how often and how strongly each neuron is active
 # results/{model}/neurons/{method}.parquet                              which neurons belong to which language
-# results/{model}/clamps/{experiment}.json                              neurons to hold at a value
-# results/{model}/agreement/*.csv                                       regions beside neurons: counts behind the tables
-# results/{model}/steering/{steering}.parquet                           what the model writes when steered, one row a text
-# results/{model}/translation/{translation}.parquet                   translations, one row a condition and sentence
-# results/{model}/translation/{translation}/{condition}.safetensors     neurons counted while they were written
-# results/{model}/perplexity/{experiment}/{language}.parquet            one row an intervention and sequence
-# results/{model}/generation/{generation}.parquet                        what the model writes, one row a text
-# results/questions/{questions}/*.yaml .jsonl                           tasks of lm-evaluation-harness
-# results/{model}/questions/{questions}.parquet                         answers, one row an intervention and question
-# results/{model}/pretraining/{pretraining}/{arm}.parquet               the same after further training, one row a sequence
+# results/{model}/interventions/{experiment}.json                       what an experiment changes, readable
+# results/{model}/variants/{experiment}/{arm}/                          tensors that further training left different
+# results/{model}/{measure}/{experiment}/{language}.parquet             perplexity, generation, questions, translation: one row an
+#                                                                       intervention and sequence, text, question or sentence
+# results/{model}/pretraining/{experiment}/{arm}.parquet                perplexity after further training, one row a sequence
+# results/{model}/agreement/*.csv, controls/*.csv                       counts behind tables of regions beside others
+# results/questions/{experiment}/{language}/*.yaml .jsonl               tasks of lm-evaluation-harness
 # results/tables/{table}.csv .md .tex .json                             for machines and for people
 # results/figures/{model}/{figure}.svg .png .gif
 #
 # The stages follow each other in this order, and so do the includes.
+import functools
 import sys
 
 from snakemake.utils import min_version
@@ -30,35 +27,32 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config.yaml"
+# Of the workflow, wherever it is started: a relative path would be looked for in the working directory.
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 report: "report/workflow.rst"
 
 
-# Snakemake 9.27 sets a timer after each look at the queue and looks again when it rings, which sets the next: one endless
-# chain for every job that has ended. After some hundred jobs the looking alone fills a core. Without a limit on the rate
-# at which jobs start (its default, 100 a second, limits nothing here) it looks only when a job ends.
-onstart:
-    limit = workflow.scheduling_settings.max_jobs_per_timespan
-    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
-        workflow.scheduler.job_rate_limiter = None
-
-
 # The checked config, and the library that answers every question about it. Rules hold no functions of their own.
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from langatlas import provenance
-from langatlas.workflow import experiments, paths, products, regions, registry, settings
+from langatlas.files import checkpoint_files
+from langatlas.workflow import experiments, measures, paths, products, regions, registry, settings
 
 provenance.use_this_checkout()
-as_given = config
-config = settings.checked(as_given, paths.ROOT / "schemas" / "config.schema.yaml")
+settings.refuse_unread("config.yaml", workflow.configfiles)
+config = settings.checked(config, paths.ROOT / "schemas" / "config.schema.yaml", workflow.configfiles)
 R = config["results"]
 
 
+@functools.cache
 def code_version(script, *modules):
     """Hash of an entry script, of what it imports and of modules that it loads by name: a rule reruns when that changes."""
     return provenance.code_version(paths.ROOT / "workflow_scripts" / f"{script}.py", *modules)
+
+
+include: "rules/start.smk"
 
 
 wildcard_constraints:
@@ -90,13 +84,9 @@ include: "rules/models.smk"
 include: "rules/tokens.smk"
 include: "rules/importance.smk"
 include: "rules/regions.smk"
-include: "rules/edits.smk"
 include: "rules/neurons.smk"
-include: "rules/perplexity.smk"
-include: "rules/generation.smk"
-include: "rules/steering.smk"
-include: "rules/translation.smk"
-include: "rules/questions.smk"
+include: "rules/interventions.smk"
+include: "rules/measures.smk"
 include: "rules/pretraining.smk"
 include: "rules/controls.smk"
 include: "rules/agreement.smk"

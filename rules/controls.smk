@@ -10,7 +10,7 @@ rule score_variants:
         manifest=f"{R}/models/{{model}}/model.json",
         shards=lambda wildcards: paths.token_shards(config, wildcards.model, wildcards.language, "locate"),
     output:
-        scores=[paths.variant(config, "{model}", variant, "{language}") for variant in regions.variants_of_text(config)],
+        scores=[paths.score(config, "{model}", variant, "{language}") for variant in regions.variants_of_text(config)],
     log:
         f"{R}/logs/score_variants/{{model}}/{{language}}.log",
     benchmark:
@@ -37,7 +37,7 @@ rule score_magnitude:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
     output:
-        scores=paths.variant(config, "{model}", "magnitude", ""),
+        scores=paths.score(config, "{model}", "magnitude", ""),
     log:
         f"{R}/logs/score_magnitude/{{model}}.log",
     conda:
@@ -72,6 +72,7 @@ rule select_control_region:
     params:
         sides=[("top", str(config["regions"]["controls"]["ratio"]))],
         scope="matrix",
+        language="",
         code=code_version("select_region"),
     script:
         "../workflow_scripts/select_region.py"
@@ -80,7 +81,7 @@ rule select_control_region:
 rule select_matched_region:
     input:
         region=lambda wildcards: regions.plain_core(config, wildcards.model),
-        magnitudes=lambda wildcards: regions.control_importances(config, wildcards.model, "core-magnitude"),
+        magnitudes=lambda wildcards: [paths.score(config, wildcards.model, "magnitude", "")],
     output:
         regions=[
             f"{R}/{{model}}/regions/core-matched/{regions.last_milestone(config)}/random-{seed}-{config['regions']['controls']['ratio']}.safetensors"

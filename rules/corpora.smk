@@ -25,7 +25,6 @@ rule build_corpus:
         runtime=60,
     params:
         parts=lambda wildcards: config["corpora"][wildcards.corpus]["parts"],
-        labels=config["labels"],
         code=code_version("build_corpus"),
     script:
         "../workflow_scripts/build_corpus.py"

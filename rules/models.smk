@@ -65,6 +65,8 @@ rule train_mini:
 
 
 rule fetch_model:
+    input:
+        files=lambda wildcards: checkpoint_files(paths.source(config, wildcards.model)),
     output:
         manifest=f"{R}/models/{{model}}/model.json",
         tokenizer=f"{R}/models/{{model}}/tokenizer.json",
@@ -78,9 +80,10 @@ rule fetch_model:
     conda:
         "../envs/torch.yaml"
     params:
-        path=lambda wildcards: config["checkpoints"][wildcards.model]["path"],
+        path=lambda wildcards: paths.source(config, wildcards.model),
         revision=lambda wildcards: config["checkpoints"][wildcards.model]["revision"],
         dtype=lambda wildcards: config["checkpoints"][wildcards.model]["dtype"],
+        lengths=experiments.asked_lengths(config),
         code=code_version("fetch_model"),
     script:
         "../workflow_scripts/fetch_model.py"

@@ -2,7 +2,6 @@
 #
 # IN   results/models/{model}/model.json, results/{model}/tokens/{language}/locate/{shard}.arrow, or released counts
 # OUT  results/{model}/activations/{language}.safetensors, results/{model}/neurons/{method}.parquet
-#      results/{model}/clamps/{experiment}.json
 
 
 rule neurons:
@@ -71,7 +70,7 @@ rule import_activations:
         f"{R}/logs/import_activations/{{imported}}/{{label}}.log",
     wildcard_constraints:
         imported=paths.alternatives(config["neurons"]["counts"]),
-        label=r"\w+",
+        label=r"[\w-]+",
     localrule: True
     conda:
         "../envs/torch.yaml"
@@ -98,36 +97,9 @@ rule find_neurons:
         runtime=60,
     params:
         method=lambda wildcards: wildcards.method,
-        languages=lambda wildcards: experiments.counted_languages(config, wildcards.counted),
+        languages=lambda wildcards: experiments.languages_of_counts(config, wildcards.counted),
         lape=config["neurons"]["lape"],
         each=config["neurons"]["precision"]["count"],
         code=code_version("find_neurons"),
     script:
         "../workflow_scripts/find_neurons.py"
-
-
-rule choose_clamps:
-    input:
-        manifest=f"{R}/models/{{model}}/model.json",
-        neurons=lambda wildcards: experiments.method_files(
-            config, wildcards.model, config["experiments"][wildcards.experiment]["methods"]
-        ),
-        activations=lambda wildcards: [
-            paths.activations(config, wildcards.model, language)
-            for language in experiments.silenced_languages(config, wildcards.experiment)
-        ],
-    output:
-        clamps=f"{R}/{{model}}/clamps/{{experiment}}.json",
-    log:
-        f"{R}/logs/choose_clamps/{{model}}/{{experiment}}.log",
-    conda:
-        "../envs/plot.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        chosen=lambda wildcards: config["experiments"][wildcards.experiment],
-        silenced=lambda wildcards: experiments.silenced_languages(config, wildcards.experiment),
-        code=code_version("choose_clamps"),
-    script:
-        "../workflow_scripts/choose_clamps.py"

@@ -27,7 +27,8 @@ rule select_core_region:
         runtime=120,
     params:
         sides=regions.sides(config, "core"),
-        scope=lambda wildcards: regions.scope_of(wildcards.region),
+        scope=lambda wildcards: regions.of(config, wildcards.region).scope,
+        language="",
         code=code_version("select_region"),
     script:
         "../workflow_scripts/select_region.py"
@@ -37,7 +38,7 @@ rule select_language_region:
     input:
         manifest=f"{R}/models/{{model}}/model.json",
         importances=lambda wildcards: [
-            paths.importance(config, wildcards.model, regions.language_of(wildcards.region), wildcards.samples)
+            paths.importance(config, wildcards.model, regions.of(config, wildcards.region).language, wildcards.samples)
         ],
     output:
         regions=regions.outputs(config, "language"),
@@ -52,7 +53,8 @@ rule select_language_region:
         runtime=60,
     params:
         sides=regions.sides(config, "language"),
-        scope=lambda wildcards: regions.scope_of(wildcards.region),
+        scope=lambda wildcards: regions.of(config, wildcards.region).scope,
+        language=lambda wildcards: regions.of(config, wildcards.region).language,
         code=code_version("select_region"),
     script:
         "../workflow_scripts/select_region.py"
@@ -67,7 +69,7 @@ rule select_shared_region:
             "language",
             wildcards.model,
             wildcards.samples,
-            regions.subtracted_regions(config, regions.scope_of(wildcards.region)),
+            regions.subtracted_regions(config, regions.of(config, wildcards.region).scope),
         ),
     output:
         regions=regions.outputs(config, "language"),
@@ -82,7 +84,7 @@ rule select_shared_region:
         runtime=60,
     params:
         sides=regions.sides(config, "language"),
-        least=lambda wildcards: 2 if wildcards.region.startswith("shared") else 1,
+        least=lambda wildcards: 2 if regions.of(config, wildcards.region).kind == "shared" else 1,
         code=code_version("select_shared_region"),
     script:
         "../workflow_scripts/select_shared_region.py"
@@ -91,7 +93,7 @@ rule select_shared_region:
 rule select_monolingual_region:
     input:
         own=lambda wildcards: regions.files(
-            config, "language", wildcards.model, wildcards.samples, [regions.language_region(wildcards.region)]
+            config, "language", wildcards.model, wildcards.samples, [regions.language_region(config, wildcards.region)]
         ),
         shared=lambda wildcards: regions.files(
             config, "language", wildcards.model, wildcards.samples, [regions.shared_region(config, wildcards.region)]
@@ -109,7 +111,7 @@ rule select_monolingual_region:
         runtime=60,
     params:
         sides=regions.sides(config, "monolingual"),
-        language=lambda wildcards: regions.language_of(wildcards.region),
+        language=lambda wildcards: regions.of(config, wildcards.region).language,
         code=code_version("select_monolingual_region"),
     script:
         "../workflow_scripts/select_monolingual_region.py"

@@ -61,7 +61,7 @@ rule write_run_config:
     conda:
         "../envs/plot.yaml"
     params:
-        config=settings.with_dropped(config, as_given),
+        config=config,
         code=code_version("write_run_config"),
     script:
         "../workflow_scripts/write_run_config.py"

@@ -36,8 +36,6 @@ TYPES = {  # in the order of the columns
     "n_tokens": "int64",
     "n_bytes": "int64",
     "n_characters": "int64",
-    "nll_ends_nats": "float64",
-    "n_ends": "int64",
 }
 
 
@@ -79,8 +77,6 @@ def perplexity_rows(
                     "n_tokens": n_tokens,
                     "n_bytes": n_bytes,
                     "n_characters": np.maximum(1, n_bytes // 2),
-                    "nll_ends_nats": 0.5,
-                    "n_ends": 1,
                 }
             ).astype(TYPES)
         )

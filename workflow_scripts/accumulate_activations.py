@@ -11,8 +11,7 @@ if __name__ == "__main__":
     with runlog.job(snakemake):
         devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
-        shard = open_shard(snakemake.input.shard)
-        checkpoint.check_vocabulary(manifest, int(shard.metadata["vocabulary_size"]), shard.path)
+        shard = open_shard(snakemake.input.shard, manifest.vocabulary_size)
         number = int(snakemake.wildcards.shard)
         count = None if params.sequences is None else samples_in_shard(params.sequences, number, params.shards)
         found = activations_of(
@@ -24,4 +23,4 @@ if __name__ == "__main__":
             precision=params.precision,
         )
         described = {"model": manifest.name, "model_hash": manifest.hash, "language": snakemake.wildcards.language}
-        found.write(snakemake.output.partial, collect(**params) | described)
+        found.write(snakemake.output.partial, collect(**devices.as_computed(params)) | described)

@@ -11,8 +11,7 @@ if __name__ == "__main__":
     with runlog.job(snakemake):
         devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
-        shard = open_shard(snakemake.input.shard)
-        checkpoint.check_vocabulary(manifest, int(shard.metadata["vocabulary_size"]), shard.path)
+        shard = open_shard(snakemake.input.shard, manifest.vocabulary_size)
         milestones = [samples_in_shard(n, int(snakemake.wildcards.shard), params.shards) for n in params.samples]
         if len(shard) < milestones[-1]:
             raise ValueError(
@@ -26,7 +25,7 @@ if __name__ == "__main__":
             "shard": shard.path,
             "milestones": milestones,
             "outputs": list(snakemake.output.partial),
-            "metadata": collect(**params) | described,
+            "metadata": collect(**devices.as_computed(params)) | described,
             "stats": snakemake.output.stats,
             "offload": params.engine["offload"],
             "checkpoint_minutes": snakemake.resources.get("checkpoint_minutes", 0),

@@ -13,5 +13,4 @@ if __name__ == "__main__":
             output.stats,
             corpus=snakemake.wildcards.corpus,
             code=snakemake.params.code,
-            labels=snakemake.params.labels,
         )

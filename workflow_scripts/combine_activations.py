@@ -1,7 +1,7 @@
 """Add the activation statistics of a language's shards. Output: one safetensors file a language."""
 
 from langatlas import runlog
-from langatlas.locate.activation_files import add_shards
+from langatlas.activation_files import add_shards
 from langatlas.provenance import collect
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ each side by average precision
 import numpy as np
 
 from langatlas import runlog
-from langatlas.locate.activation_files import open_together
+from langatlas.activation_files import open_together
 from langatlas.locate.neurons import LapeSettings, by_precision, lape, precisions
 from langatlas.neuron_files import NeuronSet, described, write_neurons
 from langatlas.provenance import collect

@@ -15,8 +15,9 @@ if __name__ == "__main__":
         devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
         model = checkpoint.load(manifest, devices.pick_device())
-        sequences = [ids for path in snakemake.input.shards for ids in open_shard(path).sequences[: params.sequences]]
+        shards = [open_shard(path, manifest.vocabulary_size) for path in snakemake.input.shards]
+        sequences = [ids for shard in shards for ids in shard.sequences[: params.sequences]]
         extremes = residual_extremes(model, sequences, batch_size=params.batch_size, precision=params.precision)
-        metadata = collect(**params) | {"model": manifest.name, "model_hash": manifest.hash}
+        metadata = collect(**devices.as_computed(params)) | {"model": manifest.name, "model_hash": manifest.hash}
         with atomic(snakemake.output.extremes) as path:
             pq.write_table(pa.Table.from_pandas(extremes, preserve_index=False).replace_schema_metadata(metadata), path)

@@ -5,8 +5,8 @@ params: permutations, resamples, seed, code
 """
 
 from langatlas import runlog
+from langatlas.activation_files import open_together
 from langatlas.files import atomic
-from langatlas.locate.activation_files import open_together
 from langatlas.locate.agreement import importance_and_activation, region_in_neurons
 from langatlas.locate.neuron_lines import importance_of_neurons
 from langatlas.neuron_files import check_model, read_neurons
@@ -17,10 +17,11 @@ if __name__ == "__main__":
         params, found = snakemake.params, snakemake.input
         regions, sets = list(map(Region.open, found.regions)), [read_neurons(path) for path in found.neurons]
         check_same_parameters(regions)
+        model_hash = regions[0].metadata["model_hash"]
         for path, neurons in zip(found.neurons, sets, strict=True):
-            check_model(neurons, path, regions[0].metadata["model_hash"])
+            check_model(neurons, path, model_hash)
         lying = region_in_neurons(regions, sets, permutations=params.permutations, seed=params.seed)
-        activations = open_together(found.activations)
+        activations = open_together(found.activations, model_hash)
         by_language = dict(zip(params.languages, zip(found.importances, activations, strict=True), strict=True))
         importances = {label: importance_of_neurons(path, regions[0]) for label, (path, _) in by_language.items()}
         active = {label: activation.probability() for label, (_, activation) in by_language.items()}

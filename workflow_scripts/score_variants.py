@@ -10,13 +10,13 @@ if __name__ == "__main__":
     with runlog.job(snakemake):
         devices.prepare(snakemake.threads)
         params, manifest = snakemake.params, checkpoint.Manifest.read(snakemake.input.manifest)
-        sequences = list(sequences_in_order(snakemake.input.shards))
+        sequences = list(sequences_in_order(snakemake.input.shards, manifest.vocabulary_size))
         described = {"model": manifest.name, "model_hash": manifest.hash, "revision": manifest.revision}
         write_variants(
             checkpoint.load(manifest, devices.pick_device()),
             sequences,
             dict(zip(params.variants, snakemake.output.scores, strict=True)),
-            collect(**params) | described | {"language": snakemake.wildcards.language},
+            collect(**devices.as_computed(params)) | described | {"language": snakemake.wildcards.language},
             samples=params.samples,
             batch_size=params.batch_size,
             precision=params.precision,

@@ -22,7 +22,7 @@ if __name__ == "__main__":
             ids for path in snakemake.input.validation for ids in open_shard(path).sequences[:VALIDATION_SEQUENCES]
         ]
         curve = mini.train(model, sequences, validation, training)
-        mini.save(model, folder, collect(**params))
+        mini.save(model, folder, collect(**devices.as_computed(params)))
         with atomic(snakemake.output.curve) as path:
             curve.to_csv(path, index=False)
         name = snakemake.wildcards.model

@@ -137,7 +137,7 @@ def sweep_of(model: torch.nn.Module, text: list[np.ndarray], folder: Path, setti
     """A turn of the sweep: the base, and so many regions removed and put back."""
     regions = [random_region(model, folder / f"region-{number}.safetensors") for number in range(count)]
     counts = np.array([len(ids) for ids in text])
-    shard = TokenShard("memory", text, counts, counts, {"end_id": "2"})
+    shard = TokenShard("memory", text, counts, counts, {})
     return lambda: sweep(model, shard, regions, **settings)
 
 

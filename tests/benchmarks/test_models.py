@@ -123,7 +123,7 @@ def regions(model, tmp_path_factory):
 
 def test_removal_sweep_beside_bare_forward(model, text, regions, compare):
     sizes = [len(ids) for ids in text]
-    shard = TokenShard("memory", text, np.array(sizes), np.array(sizes), {"end_id": "2"})
+    shard = TokenShard("memory", text, np.array(sizes), np.array(sizes), {})
     prepared = list(batches(text, BATCH, by_length=True))
 
     def ours():

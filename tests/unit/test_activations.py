@@ -6,7 +6,7 @@ import torch
 from transformers.activations import ACT2FN
 
 from families import CONFIGS, GATED, layout, tiny_family
-from langatlas.locate.activation_files import ActivationFile, Activations, add_shards, open_together
+from langatlas.activation_files import ActivationFile, Activations, add_shards, open_together
 from langatlas.locate.activations import activations_of
 from langatlas.models.neurons import hooked, n_neurons, sites
 from tiny import random_sequences, tiny_llama
@@ -67,9 +67,11 @@ def test_statistics_of_every_family_are_those_of_the_weights(family, reading):
         each = [by_hand(model, ids, layer, reading, hidden_into_mlp(model, ids)[layer]) for ids in text]
         values = torch.cat(each).double().numpy()
         assert values.shape == (sum(map(len, text)), width)
-        np.testing.assert_array_equal(found.statistics["all.positive"][layer], (values > 0).sum(0))
-        np.testing.assert_array_equal(found.statistics["all.negative"][layer], (values < 0).sum(0))
-        np.testing.assert_array_equal(found.statistics["all.zero"][layer], (values == 0).sum(0))
+        # Another processor may round what is almost zero to the other side of it.
+        undecided = ((values != 0) & (np.abs(values) < 1e-5)).sum(0)
+        assert undecided.sum() < 5
+        for name, expected in (("positive", values > 0), ("negative", values < 0), ("zero", values == 0)):
+            assert (np.abs(found.statistics[f"all.{name}"][layer] - expected.sum(0)) <= undecided).all()
         np.testing.assert_allclose(found.statistics["all.sum"][layer], values.sum(0), rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(found.statistics["all.sum_squares"][layer], (values**2).sum(0), rtol=1e-4, atol=1e-4)
         means = np.stack([one.mean(0).numpy() for one in each[:4]])
@@ -88,6 +90,18 @@ def test_no_batch_and_no_padding_changes_a_count():
             np.testing.assert_array_equal(found.statistics[name], alone.statistics[name])
         np.testing.assert_allclose(np.stack(found.means), np.stack(alone.means), rtol=1e-4, atol=1e-5)
         assert found.tokens == alone.tokens
+
+
+def test_a_sequence_of_no_tokens_in_a_padded_batch_counts_nothing_and_leaves_its_neighbours_alone():
+    """Its share in a mean is 0 / 0, and what is no number times 0 is none either: it would reach the sequences beside it."""
+    model, text = tiny_llama(), random_sequences(4)
+    alone = activations_of(model, [text[i] for i in (0, 1, 3)], reading="gate", keep_means=3, **SETTINGS)
+    settings = {"batch_size": 4, "precision": "float32"}
+    found = activations_of(model, [*text[:2], text[2][:0], text[3]], reading="gate", keep_means=4, **settings)
+    assert found.tokens == alone.tokens
+    np.testing.assert_array_equal(found.statistics["all.positive"], alone.statistics["all.positive"])
+    np.testing.assert_allclose(np.stack(found.means)[:, [0, 1, 3]], np.stack(alone.means), rtol=1e-4, atol=1e-5)
+    assert not np.stack(found.means)[:, 2].any()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -161,7 +161,7 @@ def test_the_smallest_set_decides_and_nothing_is_cut_where_a_language_has_no_neu
     assert {size(found) for found in none.values()} == {0}
     other = neuron_set("lape", LAPE)
     other.metadata["model_hash"] = "x"
-    with pytest.raises(ValueError, match="not of this one"):
+    with pytest.raises(ValueError, match="not of the model that is used here"):
         made(tmp_path, [other])
 
 

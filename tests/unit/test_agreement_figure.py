@@ -44,7 +44,7 @@ def tables(labels) -> dict[str, pd.DataFrame]:
         rho = 0.6 - 0.05 * (layer or 0) + generator.uniform(-0.1, 0.1)
         ends = {"activation_rho_low": rho - 0.08, "activation_rho_high": rho + 0.08, "activation_rho_others": rho - 0.2}
         active.append({"model": "mini", "language": a, "layer": layer, "activation_rho": rho} | ends)
-    made = zip(agreement.TABLES, (effects, isolated, lying, active), strict=True)
+    made = zip(agreement.FIGURE.inputs, (effects, isolated, lying, active), strict=True)
     return {
         name: pd.DataFrame(rows).assign(**({"reference": np.nan} if name == "isolation" else {})) for name, rows in made
     }
@@ -55,7 +55,7 @@ def test_the_figure_shows_a_matrix_a_method_and_has_every_glyph(labels, tmp_path
     found = tables(labels)
     with canvas.style(figure_data.STYLE), warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawing = agreement.figure(found, "mini")
+        drawing = agreement.figure(**found, model="mini")
         canvas.save(drawing, [tmp_path / "a.png", tmp_path / "a.svg"], {})
     panels = {panel.get_title(): panel for panel in drawing.axes if panel.get_title()} | {
         panel.get_title(loc="left"): panel for panel in drawing.axes if panel.get_title(loc="left")
@@ -68,7 +68,9 @@ def test_the_figure_shows_a_matrix_a_method_and_has_every_glyph(labels, tmp_path
         "regions in neurons",
         "importance and activation",
     } <= set(panels)
-    effects = found["effects"].query("method == 'lape' and size_share == 1").set_index(["region_language", "language"])
+    effects = (
+        found["equal_removal"].query("method == 'lape' and size_share == 1").set_index(["region_language", "language"])
+    )
     order = order_by_family(labels)
     shown = {tuple(map(int, text.get_position())): text.get_text() for text in panels["LAPE"].texts}
     for (y, a), (x, b) in product(enumerate(order), enumerate(order)):
@@ -76,7 +78,7 @@ def test_the_figure_shows_a_matrix_a_method_and_has_every_glyph(labels, tmp_path
     labels_left = [text.get_text() for text in panels["isolation"].get_yticklabels()]
     assert (labels_left[-1], len(labels_left)) == ("all", len(labels) + 1)
     for name, expected in (
-        ("shares", list(region_neurons.COLUMNS)),
-        ("activation", list(importance_activation.COLUMNS)),
+        ("region_neurons", list(region_neurons.COLUMNS)),
+        ("importance_activation", list(importance_activation.COLUMNS)),
     ):
         assert set(found[name]) <= set(expected), "columns that the tables have"

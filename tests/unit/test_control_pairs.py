@@ -29,13 +29,7 @@ def write(folder, experiment, interventions, language="ru", sequences=SEQUENCES,
     frames = []
     for described, nats in [(NONE | {"side": "base"}, 0.0), *interventions]:
         measured = {"nll_nats": n_tokens * (1.5 + np.broadcast_to(nats, SEQUENCES)[:sequences]), "n_tokens": n_tokens}
-        sizes = {
-            "n_bytes": 3 * n_tokens,
-            "n_characters": n_tokens,
-            "sequence": np.arange(sequences),
-            "nll_ends_nats": 0.0,
-            "n_ends": 0,
-        }
+        sizes = {"n_bytes": 3 * n_tokens, "n_characters": n_tokens, "sequence": np.arange(sequences)}
         where = {"model": model, "experiment": experiment, "language": language}
         frames.append(pd.DataFrame(where | described | measured | sizes).astype(TYPES))
     path = folder / f"{experiment}-{language}.parquet"

@@ -116,6 +116,39 @@ def test_published_variants_round_average_by_batch_and_leave_long_texts_out(writ
         np.testing.assert_allclose(written["short"][name], short.numpy(), rtol=2e-3, atol=1e-6)
 
 
+def rounded_sum(micro_batches: list[list[int]]) -> dict[str, torch.Tensor]:
+    """theta * gradient sum as ZeRO 2 keeps it in bfloat16: each gradient is rounded, and the sum after each of them."""
+    model = tiny_llama()
+    sums = {name: torch.zeros_like(p, dtype=torch.bfloat16) for name, p in model.named_parameters()}
+    for chosen in micro_batches:
+        model.zero_grad()
+        token_nll(model, pad([SEQUENCES[i] for i in chosen], chosen)).sum().backward()
+        sums = {n: (sums[n].float() + p.grad.bfloat16().float()).bfloat16() for n, p in model.named_parameters()}
+    return {name: p.detach() * sums[name].float() for name, p in model.named_parameters()}
+
+
+def test_sums_in_bfloat16_are_rounded_with_every_micro_batch_in_the_order_of_the_text(written):
+    for name, expected in rounded_sum([[0, 1, 2], [3]]).items():
+        np.testing.assert_array_equal(written["summed-bfloat16"][name], expected.numpy())
+    exact = variants.signed(tiny_llama(), SEQUENCES, 1, "float32")
+    found = variants.signed(tiny_llama(), SEQUENCES, 1, "float32", gradient_sum=variants.RoundedGradientSum)
+    by_length = sorted(range(8), key=lambda i: -len(SEQUENCES[i]))
+    in_order, by_length = (rounded_sum([[i] for i in order]) for order in (range(8), by_length))
+    assert all(torch.equal(found[name], in_order[name]) for name in found)
+    name = "model.layers.0.mlp.up_proj.weight"
+    assert not torch.equal(in_order[name], by_length[name]), "the order matters, or this test says nothing"
+    assert 1e-4 < (found[name] - exact[name]).norm() / exact[name].norm() < 0.05
+
+
+def test_a_sum_in_bfloat16_stands_still_where_the_next_gradient_is_less_than_half_its_last_digit():
+    layer = torch.nn.Linear(1, 1, bias=False)
+    for kind, expected in ((variants.RoundedGradientSum, 256.0), (variants.GradientSum, 300.0)):
+        with kind(layer) as gradients:
+            for _ in range(300):
+                gradients.backward(layer.weight.sum())
+        assert gradients.sums["weight"].item() == expected  # 256 has eight digits, of which the last is 2
+
+
 def test_a_matched_region_has_the_magnitudes_of_the_region_and_other_places():
     generator = np.random.default_rng(0)
     sizes = generator.exponential(size=40_000).astype(np.float32)

@@ -243,10 +243,11 @@ def test_nothing_but_the_four_outputs_is_left_behind(here):
 def test_an_own_label_is_as_welcome_as_a_language(here):
     write_jsonl("code.jsonl", [{"text": "def f(): pass"}])
     labels = {"code": {"name": "Source code", "group": "code"}}
-    rows, stats = build(here / "out", jsonl("{language}.jsonl"), language="code", labels=labels)
-    assert (texts(rows), stats["name"]) == (["def f(): pass"], "Source code")
+    rows, stats = build(here / "out", jsonl("{language}.jsonl"), language="code")
+    assert texts(rows) == ["def f(): pass"]
+    assert list(wide_table([stats], labels)["Language"]) == ["Source code (code)"]
     with pytest.raises(ValueError, match="unknown language 'code'"):
-        build(here / "out", jsonl("{language}.jsonl"), language="code")
+        wide_table([stats])
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------

@@ -68,12 +68,12 @@ def test_an_unknown_module_is_refused_with_those_there_are(tmp_path):
 
 def test_a_layer_beyond_the_last_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"has no layer 7; attn\.q has layers 0 to 2"):
-        density_map.figure(region_file(tmp_path), 7, "attn.q", "Core")
+        density_map.figure(region_file(tmp_path), 7, "attn.q")
 
 
 def test_a_map_shows_the_matrix_with_its_origin_top_left(tmp_path):
     with canvas.style(STYLE):
-        figure = density_map.figure(region_file(tmp_path), 1, "attn.q", "Arabic")
+        figure = density_map.figure(region_file(tmp_path, "monolingual-ar"), 1, "attn.q")
     axes = figure.axes[0]
     assert axes.get_title(loc="left") == "Arabic.Layers.1.self_attn.q_proj"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Column", "Row")
@@ -91,17 +91,16 @@ def test_the_region_is_named_after_its_language(tmp_path):
 
 def test_a_sheet_has_a_thumbnail_for_every_matrix(tmp_path):
     with canvas.style(STYLE):
-        figure = density_sheet.figure(region_file(tmp_path), "Core", "mini")
+        figure = density_sheet.figure(region_file(tmp_path), "mini")
     assert len(figure.axes[0].images) == 3 * 4
 
 
 def animation(folder, name):
-    panels = [
-        density_animation.Panel(region_file(folder, "monolingual-ar", seed=6), "attn.q", "Arabic"),
-        density_animation.Panel(region_file(folder, "monolingual-vi", seed=7), "attn.q", "Vietnamese", "Blues"),
-    ]
+    regions = [region_file(folder, f"monolingual-{label}", seed=seed) for label, seed in (("ar", 6), ("vi", 7))]
+    panels = [{"module": "attn.q", "cmap": cmap} for cmap in ("Reds", "Blues")]
     with canvas.style(STYLE):
-        density_animation.save(panels, folder / name, {"code": "abc"}, seconds=0.5)
+        drawn = density_animation.figure(regions, panels, seconds=0.5)
+        density_animation.save(drawn, [folder / name], {"code": "abc"})
     return folder / name
 
 

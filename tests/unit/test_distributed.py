@@ -57,7 +57,7 @@ SETTINGS = {
 
 
 def case(folder: Path, name: str, shard: str, dtype, engine, offload, batch_size, reduction, milestones) -> dict:
-    manifest = checkpoint.Manifest("tiny", str(folder / dtype), "1", "llama", 23, "abc", dtype)
+    manifest = checkpoint.describe(folder / dtype, "tiny", revision="1", dtype=dtype)
     return {
         "manifest": vars(manifest),
         "shard": shard,
@@ -79,10 +79,10 @@ def resumed(job: dict, name: str) -> dict:
     return job | {"outputs": outputs, "stats": str(folder / f"{name}.json"), "resume": kept}
 
 
-def write_region(path: Path) -> str:
+def write_region(path: Path, model_hash: str) -> str:
     generator = np.random.default_rng(3)
     masks = {n: generator.random(tuple(p.shape)) < 0.2 for n, p in tiny_llama().named_parameters() if "layers" in n}
-    region.save(path, masks, {"model_hash": "abc"})
+    region.save(path, masks, {"model_hash": model_hash})
     return str(path)
 
 
@@ -97,7 +97,7 @@ def whole_arm(folder: Path, output: Path) -> dict:
     """A job of further_pretrain as its rule makes it: a language to learn, three to test."""
     languages = {code: random_sequences(5, seed=i) for i, code in enumerate(["ru", "en", "zh"])}
     return {
-        "manifest": vars(checkpoint.Manifest("tiny", str(folder / "float32"), "1", "llama", 23, "abc", "float32")),
+        "manifest": vars(checkpoint.describe(folder / "float32", "tiny", revision="1", dtype="float32")),
         "arm": {"mode": "freeze", "side": "top", "master": "corrected", "seed": 3},
         "settings": SETTINGS,
         "region": [str(folder / "region.safetensors")],
@@ -130,7 +130,7 @@ def run(tmp_path_factory) -> dict:
     broken = case(
         folder / "nan", "nan", write_shard(folder / "bad.arrow", bad), *CASES["zero2"][:3], 1, "corrected", [2]
     )
-    write_region(folder / "region.safetensors")
+    write_region(folder / "region.safetensors", cases["zero2"]["manifest"]["hash"])
     trainings = {name: training(folder, name) for name in TRAININGS}
     said, failure = [], None
     relay = logging.Handler()

@@ -19,7 +19,7 @@ def rows_of(language: str, edit: str, settings: list[dict]) -> pd.DataFrame:
     """Base 10 nats over 5 tokens in each of 12 sequences; an edit adds CHANGES nats (times lines) to each of them."""
     count = 12
     common = {"model": "m", "experiment": "e", "language": language, "sequence": np.arange(count)}
-    common |= {"n_tokens": 5, "n_bytes": 20, "n_characters": 10, "nll_ends_nats": 0.0, "n_ends": 0}
+    common |= {"n_tokens": 5, "n_bytes": 20, "n_characters": 10}
     frames = [pd.DataFrame({**common, **NULL_INTERVENTION, "side": "base", "samples": None, "nll_nats": 10.0})]
     for setting in settings:
         for name, change in CHANGES.items():

@@ -182,7 +182,7 @@ def test_single_parameters_with_their_controls_change_the_nll_as_a_changed_model
     ]  # fmt: skip
     sequences = random_sequences(5)
     sizes = np.array([len(ids) for ids in sequences])
-    shard = TokenShard("memory", sequences, sizes, sizes, {"end_id": "1"})
+    shard = TokenShard("memory", sequences, sizes, sizes, {})
     rows = sweep(model, shard, edits, batch_size=2, precision="float32")
     with torch.no_grad():
         model.model.layers[1].input_layernorm.weight[2] *= 10

@@ -106,7 +106,7 @@ def test_every_import_of_the_library_is_in_an_environment_and_in_the_lock():
 def test_what_draws_figures_and_tables_imports_only_what_the_plot_environment_has():
     distributions = metadata.packages_distributions()
     available = environment("plot").keys()
-    light = [*(LIBRARY / "langatlas/present").rglob("*.py"), *LIBRARY.glob("plot_*.py"), LIBRARY / "make_table.py"]
+    light = [*(LIBRARY / "langatlas/present").rglob("*.py"), LIBRARY / "plot.py", LIBRARY / "make_table.py"]
     for path in light:
         for name in imports(path):
             assert {canonical(owner) for owner in distributions.get(name, [])} & available, f"{path.name}: {name}"

@@ -161,7 +161,7 @@ def test_heat_maps_show_each_logical_matrix_with_outputs_as_rows(family):
     modules = list(dict.fromkeys(m for _, m, _ in truth))
     with canvas.style(STYLE):
         for module in modules:
-            axes = density_map.figure(region, 1, module, "Core").axes[0]
+            axes = density_map.figure(region, 1, module).axes[0]
             name, places = truth[1, module, "weight"]
             mask = region.mask(name).reshape(-1)[places.numpy()]
             np.testing.assert_array_equal(axes.images[0].get_array(), density.density(mask, 10**4, 10**4))
@@ -169,7 +169,7 @@ def test_heat_maps_show_each_logical_matrix_with_outputs_as_rows(family):
             stored = name.removesuffix(".weight").split(".1.", 1)[1]
             fused = sum(other == name for (_, _, kind), (other, _) in truth.items() if kind == "weight") > 1
             assert axes.get_title(loc="left") == f"Core.Layers.1.{stored}" + (f" ({module})" if fused else "")
-        sheet = density_sheet.figure(region, "Core", manifest.name)
+        sheet = density_sheet.figure(region, manifest.name)
     assert len(sheet.axes[0].images) == 2 * len(modules)
 
 

@@ -1,17 +1,15 @@
-"""Figures from tables: what they show, that every script can be read, and that the same data give the same bytes."""
+"""Figures from tables: what they show, and that the same data give the same bytes."""
 
 import json
-import subprocess
-import sys
 import warnings
+from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from jinja2 import Environment, StrictUndefined
 from PIL import Image
 from scipy.cluster.hierarchy import cophenet
 
@@ -20,17 +18,18 @@ from langatlas import languages
 from langatlas.present import fonts
 from langatlas.present.figures import (
     canvas,
+    core_lines,
     core_removal,
     density_by_layer,
     effect_matrix,
     heatmap,
     importance_similarity,
     pairs,
+    pretraining,
     region_overlap,
     training_curve,
 )
 
-ROOT = Path(__file__).parents[2]
 DRAW = {
     "training_curve": lambda: training_curve.figure(figure_data.training(), "mini"),
     "core_removal": lambda: core_removal.figure(figure_data.core_removal(), "mini", "core-removal", "core", 256),
@@ -93,6 +92,42 @@ def test_a_script_without_a_font_and_an_own_label_fall_back_to_latin():
     assert fonts.full_name("ta") == "Tamil"
     assert fonts.full_name("code", {"code": {"name": "Source code"}}) == "Source code"
     assert fonts.short_name("code") == "code"
+
+
+OWN = {
+    "x": {"name": r"C$ & <b>_|%{x}\ $y$", "group": "g$r$"},
+    "y": {"name": "ᏣᎳᎩ 𐎀", "group": "ᏣᎳᎩ"},
+    "ru-romanized": {"name": "Russian, romanized", "group": "g$r$"},
+}
+
+
+def shown_in(path: Path) -> list[str]:
+    return [element.text for element in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_names_of_the_user_are_drawn_as_they_are_and_those_without_glyphs_as_the_label(tmp_path):
+    labels = [*OWN, "ru"]
+    table = figure_data.core_removal(["ru"] * 1)
+    table = pd.concat([table.assign(language=label) for label in labels])
+    with warnings.catch_warnings(), mpl.rc_context({"svg.fonttype": "none"}):
+        warnings.simplefilter("error")  # matplotlib warns of a missing glyph
+        figure = core_removal.figure(table, "mini", "core-removal", "core", 256, own=OWN)
+        canvas.save(figure, [tmp_path / "core.svg"], {"labels": json.dumps(OWN)})
+        cells = pd.DataFrame(
+            [{"region_language": a, "language": b, "ratio_to_base": 1.5, "ratio_to_random": 1.2, "p_value_holm": 0.5}
+             for a in labels for b in labels]
+        )  # fmt: skip
+        drawing = canvas.new_figure(8, 6)
+        effect_matrix.draw(cells, drawing.add_subplot(), own=OWN)
+        canvas.save(drawing, [tmp_path / "matrix.svg"], {})
+    names = {OWN["x"]["name"], "y", "Russian, romanized", "Russian  русский"}
+    assert names <= set(shown_in(tmp_path / "core.svg"))
+    assert names | {"x", "ru-romanized", "g$r$", "other"} <= set(shown_in(tmp_path / "matrix.svg"))
+
+
+def test_an_own_label_has_no_endonym_of_a_language_that_it_is_named_after():
+    assert fonts.short_name("ru-romanized", OWN) == "ru-romanized"
+    assert fonts.full_name("ru-romanized", OWN) == "Russian, romanized"
 
 
 def test_without_a_cjk_font_figures_warn_once_and_use_english(monkeypatch, caplog):
@@ -201,47 +236,30 @@ def test_kinds_of_regions_are_their_names_without_the_language():
     assert kinds.tolist() == ["core-global", "monolingual", "monolingual-global"]
 
 
-@pytest.mark.parametrize("caption", sorted((ROOT / "report").glob("*.rst")), ids=lambda path: path.stem)
-def test_captions_render_with_the_params_that_scripts_document(caption):
-    params = {
-        "samples": 256,
-        "ratio": "0.05",
-        "region": "core",
-        "side": "top",
-        "kind": "monolingual",
-        "sequences": None,
-    }
-    params |= {"kinds": ["core-global"], "significance": 0.05, "measure": "cosine", "scope": "matrix", "vmax": None}
-    params |= {
-        "layer": 0,
-        "module": "attn.q",
-        "panels": [{"module": "attn.q", "cmap": "Reds"}],
-        "published_model": "LLaMA-2-7B",
-        "share": 0.2,
-        "core_samples": 256,
-        "chosen": {
-            "language": "zh", "region": "core", "ratio": 0.03, "learning_rate": 0.001, "batch_size": 8, "accumulation": 2,
-            "world": True, "count": 40, "tasks": [], "shots": 0,
-        },
-    }  # fmt: skip
-    config = {"models": ["mini"], "languages": ["ru"], "importance": {"samples": [256]}, "regions": {"against": ["ar"]}}
-    job = SimpleNamespace(
-        wildcards=SimpleNamespace(
-            model="mini", pretraining="recovery", questions="after-removal", counted="mini", translation="t"
-        ),
-        params=params,
-        config=config,
-    )
-    text = Environment(undefined=StrictUndefined).from_string(caption.read_text(encoding="utf-8")).render(snakemake=job)
-    docutils = pytest.importorskip("docutils.core")
-    strict = {"halt_level": 2, "report_level": 2}
-    assert "<p>" in docutils.publish_parts(text, writer="html", settings_overrides=strict)["body"]
+def small_core_lines():
+    where = product("ru uk".split(), ("o-head", "o-residual"), core_lines.SIDES, (1, 4))
+    rows = pd.DataFrame(where, columns=["language", "setting", "side", "lines"]).assign(model="m", experiment="e")
+    ratio = 1 + 0.002 * rows["lines"]
+    rows = rows.assign(ratio_to_base=ratio, ratio_to_base_low=ratio - 0.001, ratio_to_base_high=ratio + 0.001)
+    return core_lines.figure(rows, "m", "e")
 
 
-def test_no_figure_imports_torch():
-    scripts = [path.stem for path in (ROOT / "workflow_scripts").glob("plot_*.py")]
-    assert len(scripts) == 20
-    code = f"import sys; sys.path.insert(0, {str(ROOT / 'workflow_scripts')!r})\n"
-    code += "\n".join(f"import {script}" for script in scripts)
-    code += "\nassert not {'torch', 'transformers', 'matplotlib.pyplot'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def small_pretraining():
+    where = product("ru uk".split(), (np.nan, 0, 8), (1, 2))
+    rows = pd.DataFrame(where, columns=["language", "training_samples", "seed"]).assign(model="m", experiment="e")
+    rows = rows.assign(mode="full", side="none", master="corrected", train_language="ru")
+    return pretraining.figure(rows.assign(ratio_to_base=1 + 0.01 * rows["seed"]), "m", "e")
+
+
+@pytest.mark.parametrize("drawn", [small_core_lines, small_pretraining])
+def test_panels_are_on_the_scale_that_is_labelled_at_the_left_and_have_no_ticks_beside_it(drawn):
+    drawing = drawn()
+    drawing.draw_without_rendering()
+    first, *others = drawing.axes
+    low, high = first.get_ylim()
+    assert low < 1 < high
+    assert others
+    for panel in others:
+        assert panel.get_ylim() == (low, high)
+        assert panel.yaxis.get_tick_params(which="minor")["length"] == 0
+        np.testing.assert_array_equal(panel.get_yticks(), first.get_yticks())

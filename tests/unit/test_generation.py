@@ -10,7 +10,7 @@ import torch
 from langatlas.intervene.edits import Change, Edit
 from langatlas.measure import generation
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
-from langatlas.present.tables.generation import build, wide
+from langatlas.present.tables.generation import build, in_language, wide
 from langatlas.tokens import TextTokenizer
 from tiny import VOCABULARY, tiny_llama
 
@@ -53,6 +53,13 @@ def test_languages_are_told_apart_and_nothing_is_said_of_too_little():
     assert identifier.identify("\ufffd\ufffd\ufffd")[0] is None
 
 
+@pytest.mark.parametrize("labels", [["law", "code"], ["law", "en"], []])
+def test_where_fewer_than_two_labels_are_known_no_language_is_said(labels):
+    identifier = generation.LanguageIdentifier(labels)
+    assert identifier.known == []
+    assert identifier.identify("The capital of France is the city of Paris.")[0] is None
+
+
 @pytest.fixture
 def tokenizer(tmp_path):
     pq.write_table(pa.table({"text": ["Привет, мир", "hello world"] * 4}), tmp_path / "text.parquet")
@@ -83,6 +90,16 @@ def test_rows_hold_every_intervention_and_prompt_and_the_model_is_itself_again(t
     assert numbers["Removed"].tolist() == ["nothing", "core 3 %, top"]
     assert numbers["Repetition"].iloc[1] == pytest.approx(0.75)
     assert any("Russian" in heading for heading in parts)
+    assert set(rows["detectable"]) == {"en ru"}
+
+
+def test_the_share_in_its_own_language_leaves_out_labels_that_cannot_be_told():
+    rows = pd.DataFrame(
+        {"language": ["en", "en", "law", "ru"], "detected": ["en", None, None, "en"], "detectable": ["en ru"] * 4}
+    )
+    assert in_language(rows, rows["language"]).tolist()[:2] == [1.0, 0.0]
+    assert in_language(rows, rows["language"]).mean() == pytest.approx(1 / 3)
+    assert in_language(rows.assign(detectable=""), "en").isna().all()
 
 
 def test_a_prompt_is_the_beginning_of_a_sequence_and_never_all_of_it():
@@ -92,7 +109,13 @@ def test_a_prompt_is_the_beginning_of_a_sequence_and_never_all_of_it():
 
 def test_texts_are_compared_with_the_base_of_their_own_prompt():
     common = {"model": "m", "experiment": "e", "language": "en", "n_tokens": 3, "repetition_rate": 0.0}
-    common |= {"replacement_rate": 0.0, "detected": "en", "detected_probability": 0.9, "prompt": "p"}
+    common |= {
+        "replacement_rate": 0.0,
+        "detected": "en",
+        "detected_probability": 0.9,
+        "detectable": "en ru",
+        "prompt": "p",
+    }
     texts = [("base", 0, "a"), ("base", 1, "b"), ("top", 0, "a"), ("top", 1, "a")]
     frame = pd.DataFrame([common | {"side": s, "prompt_number": n, "text": t} for s, n, t in texts])
     for name in (

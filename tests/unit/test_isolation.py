@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from langatlas import region, statistics
-from langatlas.measure.perplexity import SCHEMA, describe
-from langatlas.present import equal_sets
+from langatlas.intervene.sweep import describe
+from langatlas.measure.perplexity import SCHEMA
+from langatlas.present import equal_sets, markup
 from langatlas.present.tables import equal_removal, isolation
 from langatlas.region import Region
 
@@ -32,12 +33,7 @@ def write(folder, language: str, nll: dict, tokens=TOKENS, base=BASE, share="1.0
         }
         described |= {"side": side, "seed": seed, "edit": "remove", "setting": f"share {share}"}
         frames.append(pd.DataFrame({"nll_nats": values}).assign(**described))
-    rows = pd.concat(
-        [
-            f.assign(sequence=range(len(base)), n_tokens=tokens, n_bytes=9, n_characters=9, nll_ends_nats=0.0, n_ends=0)
-            for f in frames
-        ]
-    )
+    rows = pd.concat([f.assign(sequence=range(len(base)), n_tokens=tokens, n_bytes=9, n_characters=9) for f in frames])
     rows = rows.assign(model="m", experiment="e", language=language).reindex(columns=SCHEMA.names)
     rows = rows.astype({"seed": "Int64", "lines": "Int64", "samples": "Int64"})
     path = folder / f"{language}-{share}.parquet"
@@ -104,7 +100,7 @@ def test_the_effects_are_those_of_the_general_table_with_their_random_controls(t
     assert row["ratio_to_base"] == pytest.approx(np.exp(0.5))
     assert row["ratio_to_random"] == pytest.approx(np.exp(0.5 - 0.3))
     parts = equal_removal.wide(table)
-    assert parts["m, e: sets as large as the smallest"]["lape: ru"].tolist() == ["**1.65**"]
+    assert parts["m, e: sets as large as the smallest"]["lape: ru"].tolist() == [markup.strong("1.65")]
     assert list(table.columns) == list(equal_removal.COLUMNS)
     empty = dict.fromkeys(sizes(("lape",), ("ru",)), 0)
     assert equal_removal.build([path], empty, **SETTINGS).empty

@@ -136,8 +136,8 @@ def test_norwegian_unquoted_in_yaml_is_explained():
     ("labels", "message"),
     [
         ({"en": {"name": "Mine"}}, "'en' is the code of English; give your own label another name"),
-        ({"a/b": {}}, "'a/b' must consist of letters, digits and _"),
-        ({"zh-Hant": {}}, "'zh-Hant' must consist of letters, digits and _"),
+        ({"a/b": {}}, "'a/b' must consist of letters, digits, _ and -, a letter first"),
+        ({"-Hant": {}}, "'-Hant' must consist of letters, digits, _ and -, a letter first"),
         ({"code": {"nmae": "x"}}, "labels.code: unknown key 'nmae'; allowed are name, group, branch, script"),
     ],
 )

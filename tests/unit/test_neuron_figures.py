@@ -1,18 +1,12 @@
-"""Figures about neurons: what they show, and captions that can be rendered."""
-
-from pathlib import Path
-from types import SimpleNamespace
+"""Figures about neurons: what they show."""
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from jinja2 import Environment, StrictUndefined
 
 import figure_data
 from langatlas.present.figures import canvas, neuron_layers, silencing
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -68,12 +62,3 @@ def test_cells_of_silencing_and_dots_where_it_hits_harder_than_equally_active_ne
     (dots,) = [drawn for drawn in panel.collections if isinstance(drawn, mpl.collections.PathCollection)]
     assert {tuple(map(int, np.round(place))) for place in dots.get_offsets()} == {(0, 0), (1, 1)}
     assert "2.00" in {text.get_text() for text in panel.texts}
-
-
-@pytest.mark.parametrize("name", ["neuron_layers", "silencing"])
-def test_captions_can_be_rendered(name):
-    text = (ROOT / "report" / f"{name}.rst").read_text(encoding="utf-8")
-    job = SimpleNamespace(
-        wildcards=SimpleNamespace(model="mini", counted="mini"), params=SimpleNamespace(sequences=32, significance=0.05)
-    )
-    assert "**mini**" in Environment(undefined=StrictUndefined).from_string(text).render(snakemake=job)

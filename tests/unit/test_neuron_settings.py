@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from langatlas.neuron_settings import neuron_languages, steered_pairs
 from langatlas.workflow import settings
+from langatlas.workflow.interventions import steered_pairs
 
 ROOT = Path(__file__).parents[2]
 

@@ -75,7 +75,9 @@ def steered() -> pd.DataFrame:
                 "language": "en",
             }
             row |= {"target": None if side == "base" else "ru", "lines": None if side == "base" else 7}
-            rows.append(row | {"prompt_number": number, "detected": label, "repetition_rate": 0.5})
+            rows.append(
+                row | {"prompt_number": number, "detected": label, "detectable": "en ru", "repetition_rate": 0.5}
+            )
     return pd.DataFrame(rows)
 
 
@@ -90,6 +92,14 @@ def test_steering_by_hand():
     )  # 3 differences: all signs equal in 2 of 8
     wide = steering.wide(table.reset_index())
     assert wide["m, e: lape"].iloc[0]["Target, both"].startswith("0.75")
+
+
+def test_steering_to_a_language_that_cannot_be_told_has_no_share():
+    rows = steered().assign(detectable="en de")
+    table = steering_table.steering(rows, permutations=999, seed=1).set_index("steering_step")
+    assert table[["target_share", "target_share_low", "target_share_high", "random_p_value"]].isna().all(axis=None)
+    assert table["source_share"].tolist() == [0.75, 0.5, 0.75, 0.25, 1]
+    assert steering_table.wide_steering(table.reset_index())["m, e: lape"].iloc[0]["Target, both"] == "–"
 
 
 def test_wilson_by_hand():
@@ -107,8 +117,11 @@ def test_wilson_by_hand():
         ({"neurons": {"languages": ["en", "xx"]}}, "neurons.languages: 'xx' is not in languages"),
         ({"neurons": {"languages": ["en"]}}, "'en' alone has no neurons of its own"),
         ({"neurons": {"languages": []}}, "experiments.neuron-silencing: nobody's neurons are found"),
-        ({"neurons": {"methods": ["precision"]}}, "experiments.neuron-silencing: 'lape' is not in neurons.methods"),
-        ({"steering": {"s": {"pairs": [["en", "ko"]]}}}, "steering.s: 'ko' is not in neurons.languages"),
+        (
+            {"neurons": {"methods": ["precision"]}},
+            "experiments.neuron-silencing.methods: 'lape' is not in neurons.methods",
+        ),
+        ({"steering": {"s": {"pairs": [["en", "ko"]]}}}, "steering.s.pairs: 'ko' is not in neurons.languages"),
         ({"neurons": {"counts": {"mini": {"files": "{language}.pt", "languages": ["en"]}}}}, "a model has this name"),
     ],
 )

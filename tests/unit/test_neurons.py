@@ -8,8 +8,8 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
+from langatlas.activation_files import ActivationFile
 from langatlas.interchange.neurons import counts_from_file, neurons_from_file, neurons_to_file
-from langatlas.locate.activation_files import ActivationFile
 from langatlas.locate.neurons import (
     LapeSettings,
     average_precision,

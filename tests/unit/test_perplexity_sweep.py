@@ -4,22 +4,23 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from torch.utils.data import BatchSampler, DistributedSampler
 
 from langatlas import region
 from langatlas.intervene.removal import fingerprint, open_regions, zeroed
 from langatlas.measure.perplexity import SCHEMA, sweep, write_rows
 from langatlas.models.nll import pad, token_nll
+from langatlas.present.perplexity_table import tabulate_perplexity
 from langatlas.region import Region
 from langatlas.tokens import TokenShard
 from tiny import random_sequences, tiny_llama
 
 SETTINGS = {"batch_size": 4, "precision": "float32"}
-END = 7  # id of the end mark
 
 
 def shard(sequences) -> TokenShard:
     ones = np.ones(len(sequences), np.int32)
-    return TokenShard("tiny.arrow", sequences, ones * 5, ones * 3, {"end_id": str(END)})
+    return TokenShard("tiny.arrow", sequences, ones * 5, ones * 3, {})
 
 
 def save_region(path, model, chosen: dict[str, np.ndarray], **metadata) -> str:
@@ -63,19 +64,49 @@ def test_the_sweep_measures_what_a_model_without_these_parameters_gives(tmp_path
     ]
 
 
-def test_what_falls_on_end_marks_is_kept_apart_wherever_they_stand():
-    model = tiny_llama()
-    sequences = [
-        np.array(ids, np.uint32) for ids in ([END, 3, END, 5, END], [2, 3, 4], [2, END], [1, 2, 3, 4, 5, END, 9])
-    ]
-    rows = sweep(model, shard(sequences), [], **SETTINGS)
-    with torch.inference_mode():
-        losses = [token_nll(model, pad([ids], [0]))[0].double().numpy() for ids in sequences]
-    expected = [losses[0][1] + losses[0][3], 0.0, losses[2][0], losses[3][4]]
-    np.testing.assert_allclose(rows.nll_ends_nats, expected, rtol=1e-5)
-    assert rows.n_ends.tolist() == [2, 0, 1, 1]
-    with pytest.raises(ValueError, match="end_id is missing"):
-        sweep(model, TokenShard("old.arrow", sequences, np.ones(4), np.ones(4), {}), [], **SETTINGS)
+END, LENGTH = 22, 16  # id of the end mark, and the length to which the released evaluation pads with it
+
+
+def released_batch(sequences, chosen: list[int]) -> dict[str, torch.Tensor]:
+    """Inputs of the released evaluation: end marks as padding, which no label and, but for the first, no mask knows."""
+    inputs = torch.full((len(chosen), LENGTH), END)
+    labels = torch.full_like(inputs, -100)
+    for row, number in enumerate(chosen):
+        ids = torch.from_numpy(sequences[number].astype(np.int64))
+        inputs[row, : len(ids)] = labels[row, : len(ids)] = ids
+    attended = inputs != END
+    for row in attended:
+        if not row.all():
+            row[row.int().argmin()] = True
+    return {"input_ids": inputs, "attention_mask": attended.long(), "labels": labels}
+
+
+@torch.inference_mode()
+def released_perplexity(model, sequences, processes: int) -> float:
+    """The released evaluation, written here anew: Hugging Face's loss of each batch of 16, torch's sampler in each process."""
+    found = []
+    for rank in range(processes):
+        sampler = DistributedSampler(sequences, num_replicas=processes, rank=rank)
+        losses = [float(model(**released_batch(sequences, c)).loss) for c in BatchSampler(sampler, 16, drop_last=False)]
+        found.append(np.exp(np.mean(losses)))
+    return float(np.mean(found))
+
+
+@pytest.mark.parametrize(("count", "processes"), [(22, 1), (22, 2), (37, 1), (37, 3), (40, 8), (3, 8), (2, 5), (1, 1)])
+def test_the_published_perplexity_is_that_of_the_released_evaluation(tmp_path, count, processes):
+    texts = random_sequences(count, seed=count, longest=LENGTH - 1)
+    sequences = [np.append(ids % END, END).astype(np.uint32) for ids in texts]
+    sequences[0] = sequences[0][:-1]  # cut to the sequence length: its end mark is gone
+    model, name = tiny_llama(), "model.layers.1.self_attn.q_proj.weight"
+    path = save_region(tmp_path / "r.safetensors", model, {name: np.ones(tuple(model.get_parameter(name).shape), bool)})
+    rows = sweep(model, shard(sequences), open_regions([path], model, "abc"), **SETTINGS)
+    write_rows(rows, tmp_path / "ru.parquet", model="m", experiment="e", language="ru", metadata={})
+    table = tabulate_perplexity([tmp_path / "ru.parquet"], resamples=100, published_processes=processes)
+    base, removed = (table.loc[table["side"] == side, "perplexity_published"].item() for side in ("base", "random"))
+    assert base == pytest.approx(released_perplexity(model, sequences, processes), rel=1e-6)
+    with torch.no_grad():
+        model.get_parameter(name).zero_()
+    assert removed == pytest.approx(released_perplexity(model, sequences, processes), rel=1e-6)
 
 
 def fail_inside(model, opened):

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from torch.utils.data import DistributedSampler
 
 from langatlas.present import columns, markup, published_numbers
-from langatlas.present.perplexity_rows import published_perplexity
+from langatlas.present.perplexity_rows import published_order, published_perplexity
 from langatlas.present.tables import core_removal
 from langatlas.present.tables.perplexity import COLUMNS
 from langatlas.present.tables.perplexity import build as tabulate_perplexity
@@ -31,8 +32,6 @@ def core_rows(nll_nats: dict[str, list[float]]) -> pd.DataFrame:
             "n_tokens": [1, 3],
             "n_bytes": [2, 10],
             "n_characters": [1, 5],
-            "nll_ends_nats": 0.0,
-            "n_ends": 0,
         }
         frames.append(pd.DataFrame({**row, "sequence": [0, 1], "nll_nats": values}))
     return pd.concat(frames).reindex(columns=list(TYPES)).astype(TYPES)
@@ -147,27 +146,30 @@ def test_missing_rows_columns_and_bases_are_refused(tmp_path):
 def test_the_published_reduction_averages_batches_of_sixteen(tmp_path):
     nll = np.random.default_rng(1).uniform(5, 50, (1, 35))
     tokens = np.random.default_rng(2).integers(2, 60, 35).astype(float)
-    means = [nll[0, i : i + 16].sum() / tokens[i : i + 16].sum() for i in (0, 16, 32)]
-    assert published_perplexity(nll, tokens) == pytest.approx([math.exp(sum(means) / 3)])
-    table = tabulate_perplexity([write_rows(tmp_path, core_rows(TINY))], **FAST)
+    order = list(DistributedSampler(range(35), num_replicas=1, rank=0))
+    means = [nll[0, part].sum() / tokens[part].sum() for part in (order[:16], order[16:32], order[32:])]
+    assert published_perplexity(nll, tokens, 1) == pytest.approx([math.exp(sum(means) / 3)])
+    table = tabulate_perplexity([write_rows(tmp_path, core_rows(TINY))], **FAST, published_processes=1)
     # One batch of two sequences: the readings agree.
     np.testing.assert_allclose(table["perplexity_published"], table["perplexity"], rtol=1e-12)
 
 
-def test_the_published_reduction_leaves_end_marks_out(tmp_path):
-    rows = core_rows(TINY).assign(nll_ends_nats=[0.25, 1.0] * len(TINY), n_ends=[0, 1] * len(TINY))
-    rows["nll_ends_nats"] = rows["nll_ends_nats"] * rows["n_ends"]
-    table = tabulate_perplexity([write_rows(tmp_path, rows)], **FAST).set_index("side")
-    # Base: 1 nat over 1 token, and 3 nats over 3 tokens, of which 1 nat over 1 token is the end mark's.
-    assert table.loc["base", "perplexity_published"] == pytest.approx(math.exp((1 + 3 - 1) / (1 + 3 - 1)))
-    assert table.loc["top", "perplexity_published"] == pytest.approx(math.exp((2 + 10 - 1) / (1 + 3 - 1)))
-    assert table.loc["top", "perplexity"] == pytest.approx(math.exp(12 / 4))
+def test_of_eight_processes_as_released_each_has_a_perplexity_of_its_own(tmp_path):
+    table = tabulate_perplexity([write_rows(tmp_path, core_rows(TINY))], **FAST)
+    # Two sequences, of 1 and 3 tokens, four times each.
+    assert row_of(table, side="base")["perplexity_published"] == pytest.approx((math.exp(1) + math.exp(3 / 3)) / 2)
+    assert row_of(table, side="top")["perplexity_published"] == pytest.approx((math.exp(2) + math.exp(10 / 3)) / 2)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 22, 100, 4099])
+def test_the_published_order_is_that_of_torch_s_sampler(count):
+    assert published_order(count).tolist() == list(DistributedSampler(range(count), num_replicas=1, rank=0))
 
 
 def test_the_published_processes_repeat_the_first_sequences_and_are_averaged_after_exp():
+    assert published_order(3).tolist() == [2, 0, 1]  # as torch.randperm(3) with seed 0 says
     nll, tokens = np.array([[2.0, 6.0, 3.0]]), np.array([2.0, 3.0, 4.0])
-    first, second = math.exp((2 + 3) / (2 + 4)), math.exp((6 + 2) / (3 + 2))  # 0, 2 and 1, 0
+    first, second = math.exp((3 + 6) / (4 + 3)), math.exp((2 + 3) / (2 + 4))  # 2, 1 and 0, 2
     assert published_perplexity(nll, tokens, 2) == pytest.approx([(first + second) / 2])
-    assert published_perplexity(nll, tokens, 5)[0] == pytest.approx(
-        np.mean([math.e, math.e**2, math.exp(0.75), math.e, math.e**2])
-    )
+    each = [math.exp(0.75), math.e, math.e**2, math.exp(0.75), math.e]
+    assert published_perplexity(nll, tokens, 5) == pytest.approx([np.mean(each)])

@@ -58,14 +58,16 @@ def test_files_are_read_as_lists_and_as_lines_with_places_and_letters(tmp_path):
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"question": "?", "choices": ["x", "y"]}, "record 1: no answer; it has question, choices"),
-        ({"question": "?", "choices": ["x"], "answer": 0}, "record 1: choices must be a list of 2 to 26 texts"),
+        ({"question": "?", "choices": ["x", "y"]}, "bad.jsonl:1: no answer; it has question, choices"),
+        ({"question": "?", "choices": ["x"], "answer": 0}, "bad.jsonl:1: choices must be a list of 2 to 26 texts"),
         (
             {"question": "?", "choices": ["x", "y"], "answer": 2},
             "answer must be a place from 0 to 1 or a letter of AB, got 2",
         ),
         ({"question": "?", "choices": ["x", "y"], "answer": "C"}, "a letter of AB, got 'C'"),
         ({"question": "?", "choices": ["x", "y"], "answer": True}, "got True"),
+        ({"question": None, "choices": ["x", "y"], "answer": 1}, "bad.jsonl:1: question must be a text, got None"),
+        ({"question": "?", "choices": ["x", [1]], "answer": 1}, "choices must be a list of 2 to 26 texts"),
     ],
 )
 def test_a_bad_record_is_named(tmp_path, record, message):
@@ -76,7 +78,7 @@ def test_a_bad_record_is_named(tmp_path, record, message):
 
 def test_what_is_no_json_and_what_is_not_there_is_named(tmp_path, monkeypatch):
     (tmp_path / "x.jsonl").write_text("question,answer\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"x\.jsonl: neither JSON lines nor a JSON list"):
+    with pytest.raises(ValueError, match=r"x\.jsonl:1: the line is not JSON"):
         read_items(tmp_path / "x.jsonl", None, 1)
     monkeypatch.delenv("NO_SUCH_FOLDER", raising=False)
     with pytest.raises(ValueError, match=r"questions\.files: the environment variable NO_SUCH_FOLDER of .* is not set"):

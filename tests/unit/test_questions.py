@@ -20,6 +20,7 @@ from langatlas.measure import questions
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
 from langatlas.models.nll import pad, token_nll
 from langatlas.region import Region
+from langatlas.tokens import TextTokenizer
 
 ITEMS = [
     Item(
@@ -94,6 +95,20 @@ def test_the_log_likelihood_of_every_choice_is_that_of_our_own_nll(folder, model
         assert row.chosen == "ABC"[int(np.argmax(expected))]
         assert row.gold == "ABC"[item.gold]
         assert row.choice_bytes == [len(text.strip().encode()) for text in scored]
+
+
+def test_the_harness_cuts_questions_by_the_positions_of_the_model_and_refuses_tokens_without_an_embedding(
+    folder, model
+):
+    tokenizer, tasks = TextTokenizer.load(folder).for_harness(), questions.load_tasks([folder / "texts.yaml"], [], 0)
+    rows = questions.ask(model, tokenizer, tasks, [], **SETTINGS)
+    expected = questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
+    pd.testing.assert_frame_equal(rows, expected)  # this tokenizer sets its start mark, and nothing behind a text
+    tokenizer.model_max_length = 3  # of no account beside the model's positions
+    pd.testing.assert_frame_equal(questions.ask(model, tokenizer, tasks, [], **SETTINGS), expected)
+    model.resize_token_embeddings(40)
+    with pytest.raises(ValueError, match=r"the question 'Which.*holds token \d+, but the model embeds only 40"):
+        questions.ask(model, tokenizer, tasks, [], **SETTINGS)
 
 
 def test_products_in_bfloat16_are_taken_by_the_harness_too(folder, model):

@@ -23,7 +23,8 @@ def tables():
          "reference": reference, "ratio_to_reference": 0.8 if reference else None, "reference_p_value_holm": p}
         for x, p in zip(languages, (0.01, 0.2, 0.02), strict=True)
         for region, factor, reference, jaccard in (
-            ("core", 2.0, None, None), ("core-few", 1.9, "core", 0.7), ("core-rounded", 1.5, "core-few", 0.6))
+            ("core", 2.0, None, None), ("core-few", 1.9, "core", 0.7), ("core-rounded", 1.5, "core-few", 0.6),
+            ("core-summed-bfloat16", 1.7, "core-few", 0.65))
     ]  # fmt: skip
     arms = [
         {"model": "m", "experiment": "recovery", "mode": "zero-unfreeze", "master": master, "training_samples": n,
@@ -52,6 +53,9 @@ def test_every_sentence_holds_the_numbers_of_the_tables():
     assert "by 1.50 (1.50 to 1.50), removing the core from as few samples by 1.90" in rounded
     assert "different in 2 of 3 languages" in rounded
     assert "0.600; that of the core from as few samples: 0.700" in rounded
+    summed = said["Importance: sums"]
+    assert "by 1.70 (1.70 to 1.70), removing the core from as few samples by 1.90" in summed
+    assert "0.650; that of the core from as few samples: 0.700" in summed
     assert "by 2.00 (2.00 to 2.00) where every matrix" in said["Ranking"]
     assert "0.400 of their parameters" in said["Ranking"]
     assert said["Random control"].startswith(
@@ -63,7 +67,12 @@ def test_every_sentence_holds_the_numbers_of_the_tables():
 
 @pytest.mark.parametrize(
     ("name", "step"),
-    [("controls", "Importance: type"), ("pretraining", "Removal before training"), ("reliability", "Ranking")],
+    [
+        ("controls", "Importance: type"),
+        ("controls", "Importance: sums"),
+        ("pretraining", "Removal before training"),
+        ("reliability", "Ranking"),
+    ],
 )
 def test_what_was_not_measured_is_said_to_be_missing(name, step):
     empty = tables()

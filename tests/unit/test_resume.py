@@ -43,7 +43,7 @@ distributed.run(json.load(open(path)), engine="single", processes=None, nodes=1,
 def job(tmp_path) -> dict:
     """A job as accumulate_gradients makes it, in a folder of its own."""
     tiny_llama().save_pretrained(tmp_path / "model")
-    manifest = checkpoint.Manifest("tiny", str(tmp_path / "model"), "1", "llama", 23, "abc", "float32")
+    manifest = checkpoint.describe(tmp_path / "model", "tiny", revision="1", dtype="float32")
     return {
         "manifest": vars(manifest),
         "shard": write_shard(tmp_path / "s.arrow", random_sequences(20, seed=2)),
@@ -114,7 +114,9 @@ def test_a_job_that_is_killed_twice_ends_with_the_same_bits_and_computes_no_batc
     assert [path.name for path in folder(job).glob(".*.partial*")], "it was to be killed while it wrote"
     assert Path(job["outputs"][0]).exists()
     remove_outputs(job)
-    half = Path(job["stats"]).parent / ".20-00000.1.partial.safetensors"  # as of a milestone that was being written
+    half = (
+        Path(job["stats"]).parent / ".20-00000.node-7.partial.safetensors"
+    )  # as of a milestone that was being written
     half.touch()
     counted.clear()
     run(job)

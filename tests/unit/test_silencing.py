@@ -6,8 +6,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-
-from families import CONFIGS, FFN, layout, tiny_family
 from langatlas.intervene.neurons import (
     Clamp,
     clamp_of,
@@ -17,9 +15,10 @@ from langatlas.intervene.neurons import (
     read_clamps,
     write_clamps,
 )
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.intervene.silencing import silencing, steering
-from langatlas.locate.activation_files import ActivationFile, Activations
-from langatlas.measure.perplexity import SCHEMA, applied, describe, sweep
+from langatlas.intervene.sweep import applied, describe
+from langatlas.measure.perplexity import SCHEMA, sweep
 from langatlas.models.neurons import hooked, n_neurons, sites
 from langatlas.neuron_files import BY_FREQUENCY, COLUMNS, NeuronSet
 from langatlas.present.tables import edits, perplexity
@@ -91,7 +90,7 @@ def test_a_clamp_that_does_not_fit_is_refused_and_errors_leave_no_hook():
 def test_no_clamp_changes_the_weights_and_the_sweep_has_its_rows():
     model, text = tiny_llama(), random_sequences(4)
     sizes = np.array([len(ids) for ids in text])
-    shard = TokenShard("memory", text, sizes, sizes, {"language": "ru", "end_id": "1"})
+    shard = TokenShard("memory", text, sizes, sizes, {"language": "ru"})
     mask = np.zeros((2, 12), bool)
     mask[:, 4] = True
     columns = {
@@ -191,7 +190,7 @@ def write_rows(path, language, nll):
     frames = []
     for (of, side, setting, seed), values in nll.items():
         frame = pd.DataFrame({"sequence": range(3), "nll_nats": values, "n_tokens": [2, 3, 5], "n_bytes": [9, 9, 9]})
-        frame = frame.assign(side=side, seed=seed, setting=setting, n_characters=9, nll_ends_nats=0.0, n_ends=0)
+        frame = frame.assign(side=side, seed=seed, setting=setting, n_characters=9)
         if of:
             frame = frame.assign(region=f"lape-{of}", region_language=of, edit="silence", lines=4)
         frames.append(

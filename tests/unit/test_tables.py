@@ -2,9 +2,12 @@
 
 import json
 import math
+import re
 
+import lxml.html
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 from langatlas.present import columns, layout, markup
 from langatlas.present.table import Table, load, read_table
@@ -59,6 +62,45 @@ def removal_table(name: str, perplexity: pd.DataFrame, published_as: dict) -> pd
     if "published" in kind.inputs:
         others = {"published": kind.inputs["published"](PUBLISHED / f"{name}.csv"), "published_as": published_as}
     return kind.build(perplexity, **others)
+NAMES = ["C$ & <b>_|%{x}\\", "**C**", "`a` ~~b~~", "[a](b) ![c](d)", "&amp; <i>", "$x$ #1 ^_~", "a\\\\|b", "\"q\" 's'"]
+
+
+def read_latex(text: str) -> str:
+    """What LaTeX prints for escaped text, of the escapes of this project."""
+    words = {"textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^", "textasciigrave": "`"}
+    found = re.sub(r"\\(text\w+)\{\}", lambda match: f"\0{ord(words[match[1]])}\0", text)
+    found = re.sub(r"(?<!\\)\$([<>|])\$", r"\1", found)
+    found = re.sub(r"\\([&%$#_{}])", r"\1", found)
+    return re.sub("\0(\\d+)\0", lambda match: chr(int(match[1])), found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_comes_out_of_every_format_as_itself(name, tmp_path):
+    """Names of the user hold what means something to Markdown, LaTeX or HTML; read back with parsers of others."""
+    labels = {"x": {"name": name, "group": name}}
+    shown = wide_tables.name("x", labels)
+    table = pd.DataFrame({"setting": [name, "plain"]})
+    wide = {f"{shown}, heading\n{shown}, said": pd.DataFrame({shown: [shown, "plain"], "n": [1, 2]})}
+    write_table(table, tmp_path / "t.csv", wide=wide, title="T", note="n", code="c", settings={})
+    assert read_table(tmp_path / "t.csv")["setting"].tolist() == [name, "plain"]
+
+    page = lxml.html.parse(str(tmp_path / "t.html")).getroot()
+    assert [cell.text_content() for cell in page.iter("th", "td")] == [shown, "n", shown, "1", "plain", "2"]
+    assert page.find(".//h2").text_content() == f"{shown}, heading"
+    assert [p.text_content() for p in page.iter("p")][1] == f"{shown}, said"
+
+    markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    rendered = lxml.html.fromstring(markdown.render((tmp_path / "t.md").read_text()))
+    assert [cell.text_content() for cell in rendered.iter("th", "td")] == [shown, "n", shown, "1", "plain", "2"]
+    assert rendered.find(".//h2").text_content() == f"{shown}, heading"
+    assert not list(rendered.iter("strong", "em", "code", "a", "img", "b", "i", "s"))
+    unescaped = re.sub(r"\\.", "", (tmp_path / "t.md").read_text())
+    assert "$" not in unescaped, "GitHub reads formulas"
+
+    body = (tmp_path / "t.tex").read_text()
+    row = next(line for line in body.splitlines() if line.endswith(r"& 1 \\"))
+    assert read_latex(row.removesuffix(r" & 1 \\")) == shown
+    assert f"{shown}, heading. {shown}, said".rstrip(".") in read_latex(body)
 
 
 def test_all_tables_are_written_for_people_without_missing_values_showing(perplexity, tmp_path):

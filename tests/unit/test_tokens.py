@@ -179,3 +179,50 @@ def test_many_batches_of_documents_round_trip_in_order(folder, tmp_path):
     opened = tokens.open_shard(path)
     decoder = tokens.TextTokenizer.load(folder).tokenizer
     assert [decoder.decode([int(i) for i in ids]) for ids in opened.sequences] == texts
+
+
+@pytest.mark.parametrize("policy", tokens.POLICIES)
+def test_neither_sequences_nor_counts_depend_on_how_many_documents_are_encoded_together(tokenizer, policy, monkeypatch):
+    texts = [f"{'word ' * (number % 9)}{number}" for number in range(23)]
+    found = []
+    for together in (1, 4, 23, 1000):
+        monkeypatch.setattr(tokens, "DOCUMENTS_AT_A_TIME", together)
+        found.append(cut(tokenizer, policy, 16, texts))
+    for sequences, counts in found:
+        assert [vars(s) | {"input_ids": s.input_ids.tolist()} for s in sequences] == [
+            vars(s) | {"input_ids": s.input_ids.tolist()} for s in found[0][0]
+        ]
+        assert vars(counts) == vars(found[0][1])
+        assert counts.documents == 23
+
+
+def test_documents_that_are_encoded_ahead_and_not_used_are_not_counted(tokenizer, monkeypatch):
+    monkeypatch.setattr(tokens, "DOCUMENTS_AT_A_TIME", 2)
+    counts = tokens.Counts()
+    made = tokens.sequences(map(str, range(10)), tokenizer, "truncate", 16, counts)
+    for expected in (2, 2, 4):
+        next(made)
+        assert counts.documents == expected
+    made.close()
+
+
+def test_a_document_is_taken_out_of_the_tokenizer_once_however_many_sequences_it_fills(tokenizer, monkeypatch):
+    """Each time that they are asked for, ids and offsets are new lists of the whole document: packing a book took hours."""
+    asked = []
+
+    class Counted:
+        def __init__(self, encoding):
+            self.encoding = encoding
+
+        def __getattr__(self, name):
+            asked.append(name)
+            return getattr(self.encoding, name)
+
+    whole = tokens._encoded
+    monkeypatch.setattr(
+        tokens, "_encoded", lambda *given: ((text, Counted(encoding)) for text, encoding in whole(*given))
+    )
+    sequences, _ = cut(tokenizer, "pack", 8, ["word " * 200])
+    assert len(sequences) > 20
+    assert asked.count("ids") == 1
+    assert "offsets" not in asked

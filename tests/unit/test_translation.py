@@ -10,17 +10,18 @@ import pytest
 import torch
 
 from families import CONFIGS, tiny_family
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.corpora import translations
 from langatlas.corpora.translation_prompts import Condition
 from langatlas.interchange import __main__ as interchange
 from langatlas.interchange import passes
-from langatlas.locate.activation_files import ActivationFile, Activations
-from langatlas.locate.peaks import peaks, pooled, writing_counts
 from langatlas.measure import translation
 from langatlas.measure.translation import Progress, write_texts
 from langatlas.measure.translation_experiment import Experiment, counted_columns, first_line, translate
 from langatlas.models.neurons import hooked, n_neurons
-from langatlas.translation_rows import counts, read_rows, write_rows
+from langatlas.present.figures.neuron_activity import pooled
+from langatlas.present.figures.neuron_peaks import peaks
+from langatlas.translation_rows import counts, read_rows
 from tiny import VOCABULARY, tiny_llama
 
 PROMPTS = [[1, 5, 9], [1, 7], [1, 3, 3, 8, 2, 4], [1, 9, 9, 9], [1, 2], [1, 20, 11, 6, 5, 4, 3]]
@@ -99,8 +100,8 @@ def test_padding_changes_no_count_in_any_family(family):
     for name in one.statistics:
         if "sum" in name:
             np.testing.assert_allclose(four.statistics[name], one.statistics[name], rtol=1e-3, atol=1e-3)
-        else:
-            np.testing.assert_array_equal(four.statistics[name], one.statistics[name])
+        else:  # padding would count many; one that is almost zero another processor may round to the other side of it
+            assert np.abs(four.statistics[name] - one.statistics[name]).sum() <= 1
 
 
 def test_a_planted_neuron_counts_the_tokens_that_turn_it_on():
@@ -215,7 +216,7 @@ def test_published_files_go_out_and_in(rows):
     given = [str(rows / "rows.parquet"), str(rows / "parallel-1.safetensors"), "parallel-1", str(rows / "out")]
     interchange.main(["export-passes", *given])
     part = read_rows(rows / "rows.parquet").query("condition == 'parallel-1'")
-    counted, total = writing_counts(ActivationFile(rows / "parallel-1.safetensors"))
+    counted, total = ActivationFile(rows / "parallel-1.safetensors").writing_counts()
     lines = (rows / "out-proportion.jsonl").read_text().splitlines()
     assert len(lines) == total == sum(part["n_tokens"] + part["ended"]), "one line a forward pass"
     assert list(json.loads(lines[0])) == ["0", "1"]
@@ -229,7 +230,7 @@ def test_published_files_go_out_and_in(rows):
     assert [line.replace("\\n", "\n") for line in results] == list(part["prompt"] + part["text"])
     read = str(rows / "read.safetensors")
     interchange.main(["import-index", str(rows / "out-index.jsonl"), str(rows / "out-proportion.jsonl"), read, "m"])
-    again, passes_again = writing_counts(ActivationFile(read))
+    again, passes_again = ActivationFile(read).writing_counts()
     np.testing.assert_array_equal(again, counted)
     assert passes_again == total
     with pytest.raises(ValueError, match="no condition 'pivot-es'; it has direct, parallel-1"):
@@ -255,7 +256,7 @@ def test_indices_that_were_not_merged_are_added_and_bad_lines_are_named(tmp_path
         passes.index_from_file(path, proportions, tmp_path / "x.safetensors", "m")
     for bad, message in {
         '{"1": [1]}': "keys 0, 1",
-        "[1]": "keys 0, 1",
+        "[1]": r"index.jsonl:1, record 1: the record is a number, but must be an object",
         '{"0": [1], "1": [1, 2]}': "different sizes",
     }.items():
         path.write_text(bad + "\n")

@@ -98,7 +98,7 @@ def test_own_sentences_in_their_three_layouts(tmp_path):
     assert file_items(pairs, ["ru", "en"])[0].sentences == sentences
     with pytest.raises(ValueError, match=r"no item of .* has a sentence in all of en, uk"):
         file_items(pairs, ["en", "uk"])
-    with pytest.raises(ValueError, match="record 1: needs sentences, or src_lang"):
+    with pytest.raises(ValueError, match=r"b\.jsonl:1: needs sentences, or src_lang"):
         file_items(write_lines(tmp_path / "b.jsonl", {"source": "One"}), ["en"])
     with pytest.raises(ValueError, match=r"no file .*uk\.jsonl"):
         file_items(str(tmp_path / "{language}.jsonl"), ["en", "uk"])

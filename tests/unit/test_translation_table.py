@@ -160,13 +160,15 @@ def style():
         yield
 
 
-COUNTS = {"direct": np.array([[4, 0, 2, 1], [3, 3, 0, 0]]), "parallel-1": np.array([[2, 2, 2, 2], [0, 1, 0, 0]])}
-PASSES = {"direct": 4, "parallel-1": 2}
+COUNTS = {
+    "parallel-1": (np.array([[2, 2, 2, 2], [0, 1, 0, 0]]), 2),
+    "direct": (np.array([[4, 0, 2, 1], [3, 3, 0, 0]]), 4),
+}
 
 
 @pytest.mark.usefixtures("style")
 def test_curves_of_the_most_active_neurons():
-    frequency, layers = neuron_peaks.figure(COUNTS, PASSES, 0.5, "m", "e").axes
+    frequency, layers = neuron_peaks.figure(COUNTS, "m", "e", ["direct", "parallel-1"], 0.5).axes
     assert frequency.lines[0].get_ydata().tolist() == [1, 0.75, 0.75, 0.5]
     assert frequency.lines[1].get_ydata().tolist() == [1, 1, 1, 1]
     assert [line.get_ydata().tolist() for line in layers.lines] == [[2, 2], [4, 0]]
@@ -174,9 +176,9 @@ def test_curves_of_the_most_active_neurons():
 
 @pytest.mark.usefixtures("style")
 def test_maps_of_activity_are_shares_of_the_passes():
-    panels = neuron_activity.figure(COUNTS, PASSES, "m", "e").axes
-    np.testing.assert_array_equal(panels[0].images[0].get_array(), COUNTS["direct"] / 4)
-    np.testing.assert_array_equal(panels[1].images[0].get_array(), COUNTS["parallel-1"] / 2)
+    panels = neuron_activity.figure(COUNTS, "m", "e", ["direct", "parallel-1"]).axes
+    np.testing.assert_array_equal(panels[0].images[0].get_array(), COUNTS["direct"][0] / 4)
+    np.testing.assert_array_equal(panels[1].images[0].get_array(), COUNTS["parallel-1"][0] / 2)
     low, high = panels[0].get_ylim()
     assert low < high, "the first layer is at the bottom"
 

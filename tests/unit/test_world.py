@@ -1,6 +1,7 @@
 """The world corpus: same facts everywhere, right grammar, nothing leaking between splits, one file a language."""
 
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
+from babel import Locale
 
 from langatlas.corpora import world
 from langatlas.corpora.world.grammar import language
@@ -17,7 +20,9 @@ from langatlas.corpora.world.knowledge import languages_of
 from langatlas.corpora.world.passages import SPLITS, plan
 from world_keys import DEFAULT_LANGUAGES
 
-DOCUMENTS = {"pretrain": 1600, "locate": 300, "test": 240}
+ROOT = Path(__file__).parents[2]
+(PART,) = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["corpora"]["world"]["parts"]
+DOCUMENTS, SEED = PART["documents"], PART["seed"]
 SMALL = {"pretrain": 30, "locate": 10, "test": 10}
 SCRIPTS = {"ar": "ARABIC", "fa": "ARABIC", "ru": "CYRILLIC", "uk": "CYRILLIC", "zh": "CJK", "ko": "HANGUL"}
 FACTS = {fact.id: fact for fact in world.facts()}
@@ -26,12 +31,12 @@ FACTS = {fact.id: fact for fact in world.facts()}
 @pytest.fixture(scope="module")
 def corpus():
     """All documents of the default size in every language, and their plan."""
-    return {code: list(world.documents(code, documents=DOCUMENTS, seed=1)) for code in DEFAULT_LANGUAGES}
+    return {code: list(world.documents(code, documents=DOCUMENTS, seed=SEED)) for code in DEFAULT_LANGUAGES}
 
 
 @pytest.fixture(scope="module")
 def passages():
-    return plan(tuple(DOCUMENTS.items()), 1)
+    return plan(tuple(DOCUMENTS.items()), SEED)
 
 
 def test_the_twelve_languages_are_read_from_the_folder():
@@ -94,6 +99,57 @@ def test_documents_are_the_same_in_another_process_with_another_hash_seed():
             subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True).stdout
         )
     assert len(digests) == 1
+
+
+def test_a_language_s_words_do_not_depend_on_which_others_its_process_has_written():
+    """Each alone in a process of its own, and then all in one, in the alphabet's order and in the opposite one."""
+    script = (
+        "import os, sys; from world_keys import DEFAULT_LANGUAGES, names_of, used_keys; keys = used_keys()\n"
+        "for group in ([c] for c in DEFAULT_LANGUAGES), [DEFAULT_LANGUAGES, DEFAULT_LANGUAGES[::-1]]:\n"
+        "    for codes in group:\n"
+        "        if not os.fork():\n"
+        "            print(''.join(f'{code} {names_of(code, keys)}\\n' for code in codes), end='', flush=True); os._exit(0)\n"
+        "        assert os.wait()[1] == 0\n"
+    )
+    path = os.pathsep.join([str(Path(world.__file__).parents[3]), str(Path(__file__).parent)])
+    env = {"PYTHONPATH": path, "PYTHONHASHSEED": "1"}
+    out = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True).stdout
+    found = defaultdict(list)
+    for line in out.splitlines():
+        code, _, names = line.partition(" ")
+        found[code].append(names)
+    assert {code: len(names) for code, names in found.items()} == dict.fromkeys(DEFAULT_LANGUAGES, 3)
+    assert {code for code, names in found.items() if len(set(names)) > 1} == set()
+
+
+def test_months_are_those_of_cldr_in_every_order_of_languages(corpus):
+    """By hand: CLDR's Chinese months are 一月 to 十二月; 6月 is Japanese."""
+    assert any("六月" in record.text for record in corpus["zh"])
+    assert language("zh").name("month", "6") == "六月"
+    assert language("ja").name("month", "6") == "6月"
+
+
+def test_the_readme_counts_the_world_as_it_is(corpus, passages):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    relations = Counter(fact.relation for fact in world.facts())
+    assert f"{len(world.facts()):,} facts in {len(relations)} relations: {relations['continent']} countries" in readme
+    made = [list(make) for make in (world.questions("en"), world.translation_pairs("en", "ru"), world.statements("en"))]
+    questions, pairs, statements = map(len, made)
+    said = f"come as {questions:,} questions with choices, {pairs:,} sentence pairs for any two languages, and {statements:,}"
+    assert f"{said} true and" in " ".join(readme.split())
+    sizes = {
+        code: {split: sum(len(r.text) for r in records if r.split == split) for split in DOCUMENTS}
+        for code, records in corpus.items()
+    }
+    clauses = {
+        split: sum(len(p.steps) + (p.opening is not None) for p in passages if p.split == split) for split in DOCUMENTS
+    }
+    by_size = sorted(sizes, key=lambda code: sizes[code]["pretrain"])
+    rows = {"documents": DOCUMENTS, "clauses and openings": clauses, "characters, English": sizes["en"]}
+    for word, code in (("least", by_size[0]), ("most", by_size[-1])):
+        rows[f"characters, {word} ({Locale('en').languages[code]})"] = sizes[code]
+    for name, numbers in rows.items():
+        assert f"| {name} | {' | '.join(f'{numbers[split]:,}' for split in DOCUMENTS)} |" in readme
 
 
 def test_the_seed_matters():

@@ -42,9 +42,7 @@ def importance_metadata(language: str = "ru", **extra: str) -> dict[str, str]:
 
 def write_shard(path: Path, sequences, language: str = "ru", **metadata: str) -> str:
     """A token shard as a file."""
-    schema = pa.schema(
-        tokens.SCHEMA, metadata={"format": tokens.FORMAT, "language": language, "end_id": "1", **metadata}
-    )
+    schema = pa.schema(tokens.SCHEMA, metadata={"format": tokens.FORMAT, "language": language, **metadata})
     rows = [{"input_ids": ids, "n_bytes": 1, "n_characters": 1} for ids in sequences]
     with pa.ipc.new_stream(str(path), schema) as writer:
         writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))

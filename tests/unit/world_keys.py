@@ -15,3 +15,8 @@ def used_keys() -> dict[str, set[str]]:
         for kind, key in zip(language("en").roles[fact.relation].values(), fact.keys, strict=True):
             keys[kind].add(key)
     return keys
+
+
+def names_of(code: str, keys: dict[str, set[str]]) -> list[str]:
+    """Every name that the facts need, in one language."""
+    return [language(code).name(kind, key) for kind in sorted(keys) for key in sorted(keys[kind])]

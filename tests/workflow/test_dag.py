@@ -8,8 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
+from langatlas.models import devices
 from langatlas.tensorfile import TensorFile
 
 ROOT = Path(__file__).parents[2]
@@ -122,9 +127,45 @@ def test_a_run_of_every_rule_leaves_every_table_and_figure_and_nothing_half_writ
         for suffix in ("csv", "md", "tex", "html", "json"):
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 0
     figures = {path.name for path in (results / "figures" / "smoke").iterdir()}
-    assert {"effect_matrix.svg", "effect_matrix.png", "core_layers.gif", "languages_layers.gif"} <= figures
+    assert {
+        "effect_matrix.svg",
+        "effect_matrix.png",
+        "density_animation-core.gif",
+        "density_animation-languages.gif",
+    } <= figures
     assert not [path for path in results.rglob("*partial*") if path.is_file()]
     assert not list((results / "smoke" / "importance").rglob("shards/*.safetensors")), "partial sums are temporary"
+
+
+def made_with(path: Path) -> dict[str, str]:
+    """What a file says of how it was made."""
+    if path.suffix == ".parquet":
+        return {key.decode(): value.decode() for key, value in (pq.read_schema(path).metadata or {}).items()}
+    if path.suffix == ".safetensors":
+        with safe_open(path, "numpy") as file:
+            return file.metadata() or {}
+    return {"": path.read_text(encoding="utf-8")}
+
+
+def test_every_file_says_the_precision_that_it_was_computed_in_and_none_says_auto(project):
+    results, found = project / "results" / "every-rule", {}
+    for path in [path for kind in ("parquet", "safetensors", "json") for path in results.rglob(f"*.{kind}")]:
+        said = made_with(path)
+        in_words = " ".join([said.get("precision", ""), *re.findall(r'"precision": "(\w+)"', " ".join(said.values()))])
+        found.setdefault(path.relative_to(results).parts[1], set()).update(in_words.split())
+    expected = {devices.resolve_precision("auto", torch.device("cpu"))}
+    computed = [
+        "activations",
+        "generation",
+        "importance",
+        "perplexity",
+        "pretraining",
+        "questions",
+        "steering",
+        "translation",
+    ]
+    assert {stage: found[stage] for stage in computed} == dict.fromkeys(computed, expected)
+    assert set().union(*found.values()) == expected
 
 
 def test_nothing_runs_again_after_a_run_nor_when_files_are_touched_as_by_a_checkout(project):
@@ -177,8 +218,7 @@ def test_restyling_one_figure_runs_one_job(project):
     module = project / "workflow_scripts/langatlas/present/figures/effect_matrix.py"
     undo = edited(module, lambda text: text + "\n# restyled\n")
     try:
-        # The matrix of silencing is drawn by the same module.
-        assert planned(project, "figures") == {"plot_effect_matrix": 1, "plot_silencing": 1, "figures": 1}
+        assert planned(project, "figures") == {"plot_effect_matrix": 1, "figures": 1}
     finally:
         undo()
 
@@ -272,6 +312,33 @@ def test_a_checkpoint_folder_of_the_same_weights_gives_the_same_importance(proje
     assert other.names == mine.names
     for name in mine.names:
         assert (other[name] == mine[name]).all()
+
+
+def test_weights_that_are_replaced_in_a_folder_run_everything_that_stands_on_them(project):
+    """A replaced file is seen, whatever job reads it first; the same file with a new time is not."""
+    theirs = project / "theirs"
+    if not theirs.exists():
+        shutil.copytree(project / "results/every-rule/models/smoke", theirs)
+    overlay = LOCAL_CHECKPOINT.replace("results/every-rule/models/smoke", "$THEIRS/theirs")
+    (project / "replaced.yaml").write_text(overlay.replace("results/local", "results/replaced"), encoding="utf-8")
+    os.environ["THEIRS"] = str(project)
+    target = "results/replaced/local/importance/en/8.safetensors"
+    done = snakemake(project, "replaced.yaml", "--cores", "2", "--", target)
+    assert done.returncode == 0, done.stderr[-3000:]
+    manifest = json.loads((project / "results/replaced/models/local/model.json").read_text())
+    assert manifest["path"] == str(theirs)
+    os.utime(theirs / "tokenizer_config.json")
+    assert planned(project, "replaced.yaml", "--", target) == {}
+    held = load_file(theirs / "model.safetensors")
+    save_file({name: tensor + 0.01 for name, tensor in held.items()}, theirs / "model.safetensors")
+    plan = planned(project, "replaced.yaml", "--", target)
+    assert plan.keys() >= {"fetch_model", "accumulate_gradients", "combine_importance"}
+    weights = theirs / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-5])
+    done = snakemake(project, "replaced.yaml", "--cores", "2", "--", target)
+    assert done.returncode != 0
+    assert "it is cut off or corrupt" in done.stderr
+    assert not (project / "results/replaced/models/local/model.json").exists()
 
 
 def test_a_wrong_config_stops_before_any_job_and_names_the_key(project):

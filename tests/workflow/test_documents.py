@@ -71,6 +71,14 @@ def test_every_file_of_the_readmes_table_can_be_made():
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+def test_the_readme_says_how_many_jobs_the_default_has(tmp_path):
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "all", "report", "--config", f"results={tmp_path}"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stdout + run.stderr
+    (total,) = set(re.findall(r"^total +(\d+)$", run.stdout + run.stderr, flags=re.MULTILINE))
+    assert re.findall(r"whole default, (\d+) jobs", text("README.md")) == [total]
+
+
 def code(document: str) -> list[str]:
     """Code blocks and words in backquotes: only there is `make` a command."""
     whole = text(document)

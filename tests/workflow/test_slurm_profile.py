@@ -149,7 +149,8 @@ def test_a_rule_that_the_profile_does_not_name_sets_no_memory_and_time_of_its_ow
 
 def test_code_is_no_rerun_trigger_and_both_profiles_agree(profile):
     default = yaml.safe_load((ROOT / "profiles" / "default" / "profile.yaml").read_text(encoding="utf-8"))
-    assert default == {"rerun-triggers": profile["rerun-triggers"]}, "another key would override --profile slurm"
+    assert default.keys() == {"rerun-triggers", "rerun-incomplete"}
+    assert default == {key: profile[key] for key in default}, "a key that differs would override --profile slurm"
     assert "code" not in profile["rerun-triggers"]
 
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 REGISTRY = Path(__file__).parents[2] / "resources" / "languages.csv"
 OWN_LABEL_KEYS = ("name", "group", "branch", "script")
-OWN_LABEL = re.compile(
-    r"\w+", re.ASCII
-)  # a label is a folder's name, and the hyphen parts the words of a region's name
+NO_GROUP = "other"  # of own labels that name none: they are no relatives of each other
+OWN_LABEL = re.compile(r"[a-z]([\w-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)  # a label is a folder's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Language:
 @cache
 def registry() -> dict[str, Language]:
     """All languages of the registry by code."""
-    with REGISTRY.open(encoding="utf-8", newline="") as handle:
+    with REGISTRY.open(encoding="utf-8-sig", newline="") as handle:
         return {row["code"]: Language(**row) for row in csv.DictReader(handle)}
 
 
@@ -72,7 +71,10 @@ def _own_label(label: str, declared: Mapping[str, str]) -> Language:
         known = registry()[label].name
         raise ValueError(f"labels.{label}: {label!r} is the code of {known}; give your own label another name")
     if not OWN_LABEL.fullmatch(label):
-        raise ValueError(f"labels: {label!r} must consist of letters, digits and _ (it becomes part of file names)")
+        raise ValueError(
+            f"labels: {label!r} must consist of letters, digits, _ and -, a letter first, no sign last: it becomes part of file "
+            "names"
+        )
     declared = declared or {}
     unknown = sorted(set(declared) - set(OWN_LABEL_KEYS))
     if unknown:
@@ -80,7 +82,7 @@ def _own_label(label: str, declared: Mapping[str, str]) -> Language:
     return Language(
         code=label,
         name=declared.get("name") or label,
-        family=declared.get("group") or "other",
+        family=declared.get("group") or NO_GROUP,
         branch=declared.get("branch") or "",
         script=declared.get("script") or "",
     )

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from langatlas.files import atomic
+from langatlas.provenance import check_made_from
 
 FORMAT = "langatlas.neurons/1"
 COLUMNS = ["method", "language", "side", "layer", "neuron", "score", "probability"]
@@ -75,10 +76,7 @@ def read_neurons(path: str | os.PathLike) -> NeuronSet:
 
 def check_model(found: NeuronSet, path: str | os.PathLike, model_hash: str) -> None:
     """Raises ValueError when the neurons were found in another model than this one."""
-    if (other := found.metadata.get("model_hash")) != model_hash:
-        raise ValueError(
-            f"{path}: neurons of model {found.metadata.get('model')} ({other}), not of this one ({model_hash})"
-        )
+    check_made_from(path, "neurons", found.metadata, model_hash)
 
 
 def described(metadata: Mapping[str, str]) -> dict[str, str]:

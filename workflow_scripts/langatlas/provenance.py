@@ -7,8 +7,10 @@ carries ``params: code=code_version(...)`` reruns exactly when the content of wh
 
 import ast
 import hashlib
+import importlib
 import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -49,6 +51,15 @@ def hash_file(path: str | os.PathLike, length: int = 16) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()[:length]
 
 
+def check_made_from(path: str | os.PathLike, what: str, metadata: Mapping[str, str], model_hash: str) -> None:
+    """Raises ValueError when a file (``what`` it holds) was made from another model, or from weights since replaced."""
+    if (other := metadata.get("model_hash")) != model_hash:
+        raise ValueError(
+            f"{path}: {what} of model {metadata.get('model')} ({other}), not of the model that is used here ({model_hash}); "
+            "delete it and run again"
+        )
+
+
 def code_version(script: str | os.PathLike, *loaded: str) -> str:
     """Short hash of an entry script and of every module of this package that it imports, directly or not.
 
@@ -58,6 +69,12 @@ def code_version(script: str | os.PathLike, *loaded: str) -> str:
     for module in sorted(imported_modules(Path(script), *loaded)):
         digest.update(module.encode() + _module_file(module).read_bytes())
     return digest.hexdigest()[:12]
+
+
+def load_object(name: str):
+    """What ``module:object`` names, imported now: names in a registry cost nothing until they are used."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def use_this_checkout() -> None:

@@ -67,6 +67,12 @@ class Region:
     def open(cls, path: str | os.PathLike) -> "Region":
         return cls(path)
 
+    @property
+    def language(self) -> str:
+        """The one language whose importance the region was chosen by. Raises ValueError for a region of several."""
+        (language,) = json.loads(self.metadata["languages"])
+        return language
+
     def shape(self, name: str) -> tuple[int, ...]:
         return self._shapes[name]
 
@@ -134,6 +140,8 @@ def check_same_parameters(regions: Iterable[Region]) -> list[str]:
     regions = list(regions)
     first = regions[0]
     for other in regions[1:]:
+        if (a := other.metadata.get("model_hash")) != (b := first.metadata.get("model_hash")):
+            raise ValueError(f"{other.path} ({a}) and {first.path} ({b}) are regions of different models")
         if other._shapes != first._shapes:
             differing = sorted(set(first._shapes.items()) ^ set(other._shapes.items()))[:3]
             raise ValueError(

@@ -15,17 +15,21 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from langatlas.files import atomic
 from langatlas.provenance import collect, hash_file
+from langatlas.tokenizer import check_vocabulary, content, for_harness, load_tokenizer, sets_before
 
 log = logging.getLogger(__name__)
 FORMAT = "langatlas.tokens/1"
@@ -37,30 +41,40 @@ END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 @dataclass(frozen=True)
 class TextTokenizer:
-    """A fast tokenizer with the ids that begin and end a sequence. ``hash`` identifies its file."""
+    """A fast tokenizer with the ids that begin and end a sequence. ``hash`` identifies its file; ``begins``: whether it sets
+    the first of them before a text of its own accord, as it does for lm-evaluation-harness.
+    """
 
     tokenizer: Tokenizer
     start_id: int
     end_id: int
     vocabulary_size: int
     hash: str
+    begins: bool = False
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "TextTokenizer":
         """Read ``tokenizer.json`` and ``tokenizer_config.json``. Raises ValueError where there is no EOS."""
         path = Path(folder) / "tokenizer.json"
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = load_tokenizer(path)
         config = json.loads((Path(folder) / "tokenizer_config.json").read_text(encoding="utf-8"))
         ids = {key: _special_id(tokenizer, config.get(key)) for key in ("bos_token", "eos_token")}
         if ids["eos_token"] is None:
             raise ValueError(f"{folder}: tokenizer_config.json names no eos_token that the vocabulary holds")
         start = ids["bos_token"] if ids["bos_token"] is not None else ids["eos_token"]
-        return cls(tokenizer, start, ids["eos_token"], tokenizer.get_vocab_size(), hash_file(path))
+        asked = config.get("add_bos_token")
+        begins = sets_before(tokenizer) if asked is None else asked and ids["bos_token"] is not None
+        return cls(tokenizer, start, ids["eos_token"], tokenizer.get_vocab_size(), hash_file(path), begins)
+
+    def for_harness(self):
+        """See ``tokenizer.for_harness``."""
+        marks = [self.tokenizer.id_to_token(number) for number in (self.start_id, self.end_id)]
+        return for_harness(self.tokenizer, *marks, self.begins)
 
 
 def _special_id(tokenizer: Tokenizer, token: str | dict | None) -> int | None:
-    content = token.get("content") if isinstance(token, dict) else token
-    return None if content is None else tokenizer.token_to_id(content)
+    text = content(token)
+    return None if text is None else tokenizer.token_to_id(text)
 
 
 @dataclass
@@ -108,39 +122,48 @@ def sequences(
             yield TokenSequence(ids, len(text.encode()), len(text))
         elif policy == "truncate":
             counts.truncated += 1
-            end = encoding.offsets[length - 2][1]
+            end = _end(encoding, length - 2)
             yield TokenSequence(ids[:length], len(text[:end].encode()), end)
         else:
             counts.dropped += 1
 
 
-def _encoded(texts: Iterable[str], tokenizer: TextTokenizer, counts: Counts):
-    batch: list[str] = []
-    for text in texts:
-        batch.append(text)
-        if len(batch) == DOCUMENTS_AT_A_TIME:
-            counts.documents += len(batch)
-            yield from zip(batch, tokenizer.tokenizer.encode_batch(batch, add_special_tokens=False), strict=True)
-            batch = []
-    counts.documents += len(batch)
-    yield from zip(batch, tokenizer.tokenizer.encode_batch(batch, add_special_tokens=False), strict=True)
+def _encoded(texts: Iterable[str], tokenizer: TextTokenizer, counts: Counts) -> Iterator[tuple[str, Encoding]]:
+    """Each text with its encoding. While a batch is cut and written here, the tokenizer is at the next one on all cores."""
+    texts = iter(texts)
+    encode = partial(tokenizer.tokenizer.encode_batch, add_special_tokens=False)
+    with ThreadPoolExecutor(1) as ahead:
+        batch = list(islice(texts, DOCUMENTS_AT_A_TIME))
+        coming = ahead.submit(encode, batch)
+        while batch:
+            encoded, encodings = batch, coming.result()
+            batch = list(islice(texts, DOCUMENTS_AT_A_TIME))
+            coming = ahead.submit(encode, batch)
+            counts.documents += len(encoded)
+            yield from zip(encoded, encodings, strict=True)
+
+
+def _end(encoding: Encoding, token: int) -> int:
+    """Place in the text, in characters, behind a token. `encoding.offsets` makes a list of all of them each time."""
+    return encoding.token_to_chars(token)[1]
 
 
 def _pack(texts: Iterable[str], tokenizer: TextTokenizer, length: int, counts: Counts) -> Iterator[TokenSequence]:
     ids: list[int] = [tokenizer.start_id]
     n_bytes = n_characters = 0
     for text, encoding in _encoded(texts, tokenizer, counts):
+        document = encoding.ids  # a new list each time that it is asked for, as are the offsets
         taken = 0  # tokens of this document that are in a sequence already
-        while taken <= len(encoding.ids):
+        while taken <= len(document):
             room = length - len(ids)
-            piece = encoding.ids[taken : taken + room]
+            piece = document[taken : taken + room]
             # A character belongs to the sequence in which its first token stands: sums over sequences stay exact.
-            begin = encoding.offsets[taken - 1][1] if taken else 0
-            stop = max(begin, encoding.offsets[taken + len(piece) - 1][1]) if piece else begin
+            begin = _end(encoding, taken - 1) if taken else 0
+            stop = max(begin, _end(encoding, taken + len(piece) - 1)) if piece else begin
             ids.extend(piece)
             n_bytes, n_characters = n_bytes + len(text[begin:stop].encode()), n_characters + stop - begin
             taken += len(piece)
-            if taken == len(encoding.ids) and len(ids) < length:
+            if taken == len(document) and len(ids) < length:
                 ids.append(tokenizer.end_id)
                 taken += 1
             if len(ids) == length:
@@ -169,8 +192,9 @@ def write_shards(
     """
     tokenizer = TextTokenizer.load(tokenizer_folder)
     settings = {"policy": policy, "sequence_length": str(sequence_length), "language": language, "split": split}
-    identity = {"tokenizer": tokenizer.hash, "vocabulary_size": tokenizer.vocabulary_size, "end_id": tokenizer.end_id}
-    metadata = collect(code, **settings, format=FORMAT, **{key: str(value) for key, value in identity.items()})
+    metadata = collect(
+        code, **settings, format=FORMAT, tokenizer=tokenizer.hash, vocabulary_size=str(tokenizer.vocabulary_size)
+    )
     schema = pa.schema(SCHEMA, metadata=metadata)
     counts = Counts()
     with ExitStack() as stack:
@@ -213,8 +237,10 @@ def _texts(documents: str | os.PathLike) -> Iterator[str]:
 
 
 def _record_batch(rows: list[TokenSequence], schema: pa.Schema) -> pa.RecordBatch:
+    ends = np.cumsum([0, *(len(row.input_ids) for row in rows)], dtype=np.int32)
+    ids = np.concatenate([row.input_ids for row in rows]) if rows else np.empty(0, np.uint32)
     arrays = [
-        pa.array([row.input_ids for row in rows], SCHEMA[0][1]),
+        pa.ListArray.from_arrays(ends, ids, type=SCHEMA[0][1]),
         pa.array([row.n_bytes for row in rows], SCHEMA[1][1]),
         pa.array([row.n_characters for row in rows], SCHEMA[2][1]),
     ]
@@ -234,16 +260,11 @@ class TokenShard:
     def __len__(self) -> int:
         return len(self.sequences)
 
-    @property
-    def end_id(self) -> int:
-        """Token that ends a document. Raises ValueError where the shard does not say it."""
-        if "end_id" not in self.metadata:
-            raise ValueError(f"{self.path}: end_id is missing in its metadata; tokenize again")
-        return int(self.metadata["end_id"])
 
-
-def open_shard(path: str | os.PathLike) -> TokenShard:
-    """Memory-map a shard. Raises ValueError, naming the file, when it is truncated, corrupt or of another format."""
+def open_shard(path: str | os.PathLike, embedded: int | None = None) -> TokenShard:
+    """Memory-map a shard. Raises ValueError, naming the file, when it is truncated, corrupt or of another format, or, of a
+    model that embeds ``embedded`` tokens, when it holds one that has no embedding.
+    """
     try:
         source = pa.memory_map(str(path))
         if source.read_at(8, max(0, source.size() - 8)) != END_OF_STREAM:  # else a cut at a batch's end goes unseen
@@ -262,6 +283,8 @@ def open_shard(path: str | os.PathLike) -> TokenShard:
         for values in np.split(chunk.values.to_numpy(), chunk.offsets.to_numpy()[1:-1])
         if len(chunk)
     ]
+    if embedded is not None:
+        check_vocabulary(embedded, max((int(values.max()) for values in ids if len(values)), default=-1), str(path))
     return TokenShard(str(path), ids, table["n_bytes"].to_numpy(), table["n_characters"].to_numpy(), metadata)
 
 
@@ -278,8 +301,11 @@ def preview(shard: TokenShard, tokenizer: TextTokenizer, count: int) -> str:
     return "\n".join(blocks)
 
 
-def sequences_in_order(shards: Sequence[str]) -> Iterator[np.ndarray]:
-    """Sequences of the token shards of one split in their order: number i lies in shard i modulo their number."""
-    opened = [open_shard(path).sequences for path in shards]
+def sequences_in_order(shards: Sequence[str], embedded: int | None = None) -> Iterator[np.ndarray]:
+    """Sequences of the token shards of one split in their order: number i lies in shard i modulo their number.
+
+    ``embedded``: as ``open_shard`` takes it.
+    """
+    opened = [open_shard(path, embedded).sequences for path in shards]
     for i in range(max(map(len, opened))):
         yield from (sequences[i] for sequences in opened if i < len(sequences))

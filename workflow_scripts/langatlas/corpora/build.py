@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from langatlas import languages, provenance
+from langatlas import provenance
 from langatlas.corpora import sources
 from langatlas.corpora.parts import Part, check_parts
 from langatlas.corpora.records import SPLITS, BadRecord, Record, digest, is_empty, normalise
@@ -36,15 +36,13 @@ def build_corpus(
     *,
     corpus: str = "",
     code: str = "",
-    labels: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict:
     """Write the Parquet file of every split to ``outputs[split]``, and what was counted to ``stats`` (JSON).
 
     ``parts`` are the entries of the config. A text that is in several splits stays in the first of test, locate,
     pretrain. A split that no record falls into is a file of 0 rows. Returns the content of ``stats``.
-    Raises ValueError for an unknown language, a wrong part, a bad record (unless skipped), and where no text is left.
+    Raises ValueError for a wrong part, a bad record (unless skipped), and where no text is left.
     """
-    label = languages.get(language, labels)
     builder = _Builder(language, check_parts(parts))
     with _scratch(Path(stats).parent / ".spool") as folder:
         spools = {split: Spool(folder / f"{split}.parquet", language) for split in SPLITS}
@@ -56,7 +54,7 @@ def build_corpus(
             stats_file = files.enter_context(atomic(stats))
             targets = {split: files.enter_context(atomic(outputs[split])) for split in SPLITS[::-1]}
             sizes = {split: builder.finish(spools[split].path, targets[split], split, made_by) for split in targets}
-            content = builder.statistics(corpus, label, sizes, list(parts), made_by)
+            content = builder.statistics(corpus, sizes, list(parts), made_by)
             stats_file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     log.info("documents: %s", _in_words({split: size["documents"] for split, size in sizes.items()}))
     return content
@@ -156,14 +154,11 @@ class _Builder:
         rank = RANK[split]
         return write_split(spool, output, lambda key: self.holders[key][0] == rank, {**made_by, "split": split})
 
-    def statistics(
-        self, corpus: str, label: languages.Language, sizes: Mapping, parts: list, made_by: Mapping[str, str]
-    ) -> dict:
+    def statistics(self, corpus: str, sizes: Mapping, parts: list, made_by: Mapping[str, str]) -> dict:
         """The content of stats.json; counts are records, ``bytes`` UTF-8 bytes of the kept text."""
         return {
             "corpus": corpus,
             "language": self.language,
-            "name": label.name,
             "splits": dict(sizes),
             **{name: sum(counts[name] for counts in self.counts) for name in COUNTS},
             "bad_record_places": self.bad_places,

@@ -1,12 +1,11 @@
 """The user's own questions with choices, from JSON or JSON lines."""
 
-import json
 import os
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from string import ascii_uppercase as LETTERS
+
+from langatlas.json_lines import records
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ def read_items(path: str | os.PathLike, count: int | None, seed: int) -> list[It
     A record holds ``question``, ``choices`` (at least two) and ``answer`` (a place from 0, or a letter), and perhaps ``id``.
     Raises ValueError naming the file, the record and what is wrong with it.
     """
-    items = [_item(record, f"{path}, record {number}", number) for number, record in enumerate(_records(path), 1)]
+    items = [_item(record, place, number) for number, (place, record) in enumerate(records(path), 1)]
     if not items:
         raise ValueError(f"{path}: no questions in it")
     if count is None or count >= len(items):
@@ -35,22 +34,13 @@ def read_items(path: str | os.PathLike, count: int | None, seed: int) -> list[It
     return [items[place] for place in sorted(random.Random(seed).sample(range(len(items)), count))]
 
 
-def _records(path: str | os.PathLike) -> Iterator[dict]:
-    text = Path(path).read_text(encoding="utf-8")
-    try:
-        if text.lstrip().startswith("["):
-            yield from json.loads(text)
-        else:
-            yield from (json.loads(line) for line in text.splitlines() if line.strip())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: neither JSON lines nor a JSON list ({error})") from None
-
-
 def _item(record: dict, where: str, number: int) -> Item:
     if missing := [key for key in ("question", "choices", "answer") if key not in record]:
         raise ValueError(f"{where}: no {', '.join(missing)}; it has {', '.join(record)}")
     choices, answer = record["choices"], record["answer"]
-    if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS) or not all(choices):
+    if not isinstance(record["question"], str) or not record["question"].strip():
+        raise ValueError(f"{where}: question must be a text, got {record['question']!r}")
+    if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS) or not all(map(_is_choice, choices)):
         raise ValueError(f"{where}: choices must be a list of 2 to {len(LETTERS)} texts, got {choices!r}")
     allowed = LETTERS[: len(choices)]
     gold = allowed.find(answer) if isinstance(answer, str) and len(answer) == 1 else answer
@@ -58,4 +48,9 @@ def _item(record: dict, where: str, number: int) -> Item:
         raise ValueError(
             f"{where}: answer must be a place from 0 to {len(choices) - 1} or a letter of {allowed}, got {answer!r}"
         )
-    return Item(str(record.get("id", number)), str(record["question"]).strip(), tuple(map(str, choices)), gold)
+    return Item(str(record.get("id", number)), record["question"].strip(), tuple(map(str, choices)), gold)
+
+
+def _is_choice(value: object) -> bool:
+    """A text or a number; null, a list or an empty text would be asked as they are spelt."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and bool(str(value).strip())

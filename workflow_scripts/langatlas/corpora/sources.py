@@ -1,20 +1,19 @@
-"""Where text comes from: the built-in world, JSONL and Parquet files, data sets of the Hub. Each yields records."""
+"""Where text comes from: the built-in world, JSON lines and Parquet files, data sets of the Hub. Each yields records."""
 
-import gzip
-import json
 import logging
 import unicodedata
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from langatlas import json_lines
+from langatlas.compressed import described
 from langatlas.corpora.parts import Part
 from langatlas.corpora.records import BadRecord, Record
+from langatlas.json_lines import Row, kind, lone_surrogate, short
 
 log = logging.getLogger(__name__)
 
-Row = tuple[str, object]  # the place (file and line or row) and what stands there
 BATCH_ROWS = 1024
 
 
@@ -32,7 +31,7 @@ def read(part: Part, language: str) -> Iterator[Record | BadRecord | None]:
         return
     seen = 0
     for path in part.local_files(language):
-        rows = _jsonl_rows(path) if part.source == "jsonl" else _parquet_rows(path, part.columns)
+        rows = json_lines.rows(path) if part.source == "jsonl" else _parquet_rows(path, part.columns)
         for record in _records(rows, part, path, seen):
             seen += 1
             yield record
@@ -58,7 +57,7 @@ def _records(
 def to_record(place: str, values: object, part: Part, source: str, number: str) -> Record | BadRecord | None:
     """One row as a record, with NFC text; None where the filter's column excludes it; else what is wrong with it."""
     if not isinstance(values, dict):
-        return BadRecord(place, f"the record is {_kind(values)}, but must be an object of columns: {_short(values)}")
+        return BadRecord(place, f"the record is {kind(values)}, but must be an object of columns: {short(values)}")
     for column in part.columns:
         if column not in values:
             there = ", ".join(values) or "none"
@@ -67,19 +66,18 @@ def to_record(place: str, values: object, part: Part, source: str, number: str) 
         return None
     text = values[part.text]
     if not isinstance(text, str):
-        return BadRecord(place, f"column {part.text!r} holds {_kind(text)}, but must be a string: {_short(text)}")
+        return BadRecord(place, f"column {part.text!r} holds {kind(text)}, but must be a string: {short(text)}")
     try:
         text.encode()
     except UnicodeEncodeError as error:  # JSON can spell half of a surrogate pair, which is no character
-        lone = f"U+{ord(text[error.start]):04X}"
-        return BadRecord(place, f"column {part.text!r} holds half of a surrogate pair, {lone}, at {error.start}")
+        return BadRecord(place, f"column {part.text!r} holds {lone_surrogate(error)}")
     names = {}
     for role in ("id", "parallel_id"):
         column = getattr(part, role)
         value = None if column is None else values[column]
         if column is not None and not _is_name(value, role):
             return BadRecord(
-                place, f"column {column!r} holds {_kind(value)}, but an id must be a string or whole number"
+                place, f"column {column!r} holds {kind(value)}, but an id must be a string or whole number"
             )
         names[role] = None if value is None else str(value)
     return Record(unicodedata.normalize("NFC", text), source, names["id"] or number, names["parallel_id"])
@@ -89,34 +87,6 @@ def _is_name(value: object, role: str) -> bool:
     if value is None:
         return role == "parallel_id"  # a text may have no translation, but an id column must identify
     return isinstance(value, str | int) and not isinstance(value, bool)
-
-
-def _jsonl_rows(path: str) -> Iterator[Row | BadRecord]:
-    """One object a line, UTF-8, gzipped where the name ends in .gz. Blank lines count as lines, not as records."""
-    opener = gzip.open if path.endswith(".gz") else open
-    number = 0
-    try:
-        with opener(path, "rb") as handle:
-            for number, line in enumerate(handle, start=1):
-                if line.strip():
-                    yield _parse_line(line, f"{path}:{number}")
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        yield BadRecord(f"{path}:{number + 1}", f"the gzip file is truncated or corrupt, its rest is lost ({error})")
-
-
-def _parse_line(line: bytes, place: str) -> Row | BadRecord:
-    try:
-        text = line.decode("utf-8-sig").rstrip()
-    except UnicodeDecodeError as error:
-        wrong = line[error.start : error.start + 1].hex()
-        return BadRecord(place, f"the line is not UTF-8: byte 0x{wrong} at {error.start}. Convert the file to UTF-8")
-    try:
-        return place, json.loads(text)
-    except json.JSONDecodeError as error:
-        problem = f"{error.msg.removesuffix(' at')} at character {error.pos}"  # some of its messages end in "at"
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of nested brackets
-        problem = str(error)
-    return BadRecord(place, f"the line is not JSON ({problem}): {_short(text)}")
 
 
 def _parquet_rows(path: str, columns: list[str]) -> Iterator[Row | BadRecord]:
@@ -138,9 +108,9 @@ def _parquet_rows(path: str, columns: list[str]) -> Iterator[Row | BadRecord]:
                     place = f"{path}, row {row}"
                     yield BadRecord(place, values) if isinstance(values, str) else (place, values)
     except (pyarrow.ArrowException, OSError) as error:
-        yield BadRecord(
-            f"{path}, row {row + 1}", f"the Parquet file is truncated or corrupt, its rest is lost ({error})"
-        )
+        what = described(path, b"PAR1")
+        problem = f"is {what}" if what else f"is truncated or corrupt, its rest is lost ({error})"
+        yield BadRecord(f"{path}, row {row + 1}", f"the Parquet file {problem}")
 
 
 def _batch_rows(batch) -> Iterator[dict | str]:
@@ -224,18 +194,3 @@ def _fill(data_files: object, language: str) -> object:
     if isinstance(data_files, dict):
         return {key: _fill(entry, language) for key, entry in data_files.items()}
     return data_files
-
-
-def _kind(value: object) -> str:
-    """What a JSON value is, in words."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a truth value"
-    kinds = {str: "a string", int: "a number", float: "a number", list: "a list", dict: "an object", bytes: "bytes"}
-    return kinds.get(type(value), f"a {type(value).__name__}")
-
-
-def _short(value: object, length: int = 60) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= length else shown[:length] + "…"

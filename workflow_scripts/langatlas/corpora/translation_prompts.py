@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from langatlas.corpora.translations import Item
 
 CONDITION = re.compile(
-    r"(?:(?P<direct>direct)|pivot-(?P<pivot>\w+)|(?P<kind>parallel|repeated|paraphrases)-(?P<further>[1-9]\d*))"
+    r"(?:(?P<direct>direct)|pivot-(?P<pivot>[\w-]+?)|(?P<kind>parallel|repeated|paraphrases)-(?P<further>[1-9]\d*))"
     r"(?:-(?P<shots>[1-9]\d*)shot)?"
 )
 

@@ -8,10 +8,9 @@ Your own are JSON lines, in one of three layouts:
 - one file of pairs: ``src_lang``, ``tgt_lang``, ``source``, ``target``, and perhaps ``id``.
 """
 
-import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -20,6 +19,7 @@ from langatlas.corpora.world.grammar import language
 from langatlas.corpora.world.knowledge import FOLDER, facts, world
 from langatlas.corpora.world.passages import assignment
 from langatlas.files import own_file
+from langatlas.json_lines import records, short
 
 PAIR = ("src_lang", "tgt_lang", "source", "target")
 
@@ -61,7 +61,7 @@ def file_items(pattern: str, languages: Sequence[str]) -> list[Item]:
         items = _joined({code: own_file(pattern, code, "translation.files") for code in languages})
     else:
         path = own_file(pattern, "", "translation.files")
-        items = [_item(record, f"{path}, record {number}", number) for number, record in enumerate(_records(path), 1)]
+        items = [_item(record, place, number) for number, (place, record) in enumerate(records(path), 1)]
     complete = [item for item in items if set(languages) <= item.sentences.keys()]
     if not complete:
         raise ValueError(f"translation: no item of {pattern!r} has a sentence in all of {', '.join(languages)}")
@@ -91,35 +91,26 @@ def _joined(paths: Mapping[str, str]) -> list[Item]:
     """Records of one file a language by their id; ids that some language lacks are left out."""
     texts = {code: {} for code in paths}
     for code, path in paths.items():
-        for number, record in enumerate(_records(path), 1):
-            if missing := [key for key in ("id", "text") if not record.get(key)]:
-                raise ValueError(f"{path}, record {number}: no {', '.join(missing)}; it has {', '.join(record)}")
+        for place, record in records(path):
+            if missing := [key for key in ("id", "text") if record.get(key) in (None, "")]:
+                raise ValueError(f"{place}: no {', '.join(missing)}; it has {', '.join(record)}")
+            if not isinstance(record["text"], str):
+                raise ValueError(f"{place}: text must be a string, got {record['text']!r}")
             texts[code][str(record["id"])] = _clean(record["text"])
     first = next(iter(texts.values()))
     shared = [id for id in first if all(id in found for found in texts.values())]
     return [Item(id, {code: found[id] for code, found in texts.items()}) for id in shared]
 
 
-def _records(path: str) -> Iterator[dict]:
-    with open(path, encoding="utf-8") as handle:
-        for number, line in enumerate(handle, 1):
-            if line.strip():
-                try:
-                    record = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise ValueError(f"{path}, line {number}: no JSON ({error})") from None
-                if not isinstance(record, dict):
-                    raise ValueError(f"{path}, line {number}: expected an object, got {line.strip()[:40]!r}")
-                yield record
-
-
 def _item(record: dict, where: str, number: int) -> Item:
     if isinstance(record.get("sentences"), dict):
         said, others = record["sentences"], record.get("paraphrases") or {}
-    elif all(record.get(key) for key in PAIR):
+    elif all(isinstance(record.get(key), str) and record[key] for key in PAIR):
         said, others = {record["src_lang"]: record["source"], record["tgt_lang"]: record["target"]}, {}
     else:
         raise ValueError(f"{where}: needs sentences, or {', '.join(PAIR)}; it has {', '.join(record)}")
+    if not isinstance(others, dict) or not all(isinstance(many, list) for many in others.values()):
+        raise ValueError(f"{where}: paraphrases must hold a list of sentences for each language, got {short(others)}")
     texts = [*said.values(), *chain.from_iterable(others.values())]
     if not all(isinstance(text, str) and text.strip() for text in texts):
         raise ValueError(f"{where}: a sentence is empty, or no text")

@@ -1,6 +1,7 @@
 """Command line of ``langatlas.interchange``: ``import-…`` reads the released formats, ``export-…`` writes them."""
 
 import argparse
+import sys
 
 import pyarrow as pa
 
@@ -18,7 +19,6 @@ def import_store(prefix: str, shard: str, tokenizer: str, language: str) -> None
     texts = [loaded.tokenizer.decode([int(i) for i in ids], skip_special_tokens=True) for ids in sequences]
     described = {"language": language, "split": "locate", "policy": "drop_long", "imported_from": prefix}
     described |= {"sequence_length": str(max(map(len, sequences))), "vocabulary_size": str(loaded.vocabulary_size)}
-    described["end_id"] = str(loaded.end_id)
     schema = pa.schema(SCHEMA, metadata=collect("interchange", format=FORMAT, tokenizer=loaded.hash, **described))
     columns = [sequences, [len(text.encode()) for text in texts], [len(text) for text in texts]]
     arrays = [pa.array(column, kind) for column, (_, kind) in zip(columns, SCHEMA, strict=True)]
@@ -89,4 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ValueError, OSError) as mistake:  # in the files that were given: one line says which
+        sys.exit("langatlas.interchange: " + " ".join(str(mistake).split()))

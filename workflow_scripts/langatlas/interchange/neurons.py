@@ -6,13 +6,13 @@ read with ``weights_only=True``.
 """
 
 import os
-import pickle
 
 import numpy as np
 import pandas as pd
 
+from langatlas.activation_files import Activations
 from langatlas.files import atomic
-from langatlas.locate.activation_files import Activations
+from langatlas.interchange.saved import load_saved
 from langatlas.neuron_files import COLUMNS, NeuronSet, read_neurons, write_neurons
 from langatlas.provenance import collect
 
@@ -24,7 +24,7 @@ def counts_from_file(path: str | os.PathLike, output: str | os.PathLike, metadat
 
     Raises ValueError where the counts are none, are negative or exceed the number of tokens (an int32 that overflowed).
     """
-    loaded = _load(path)
+    loaded = load_saved(path)
     tokens = next((int(loaded[key]) for key in TOKENS if key in loaded), None) if isinstance(loaded, dict) else None
     if tokens is None or "over_zero" not in loaded:
         raise ValueError(f"{path}: expected a dict with over_zero and one of {', '.join(TOKENS)}")
@@ -56,7 +56,7 @@ def neurons_from_file(path: str | os.PathLike, output: str | os.PathLike, width:
     Scores and probabilities are not in the released file, so they are empty. Raises ValueError where languages, layers or
     indices do not fit.
     """
-    released = _load(path)
+    released = load_saved(path)
     if len(released) != len(languages) or len({len(layers) for layers in released}) != 1:
         raise ValueError(
             f"{path}: holds {len(released)} languages with {sorted({len(layers) for layers in released})} layers each; "
@@ -79,12 +79,3 @@ def _layer_rows(path, language: str, layer: int, indices: np.ndarray, width: int
         )
     values = {"method": "lape", "language": language, "side": "top", "layer": layer, "neuron": indices}
     return pd.DataFrame(values | {"score": np.nan, "probability": np.nan})[COLUMNS]
-
-
-def _load(path: str | os.PathLike):
-    import torch
-
-    try:
-        return torch.load(path, weights_only=True, map_location="cpu")
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
-        raise ValueError(f"{path}: not a file of torch.save that can be read safely ({error})") from None

@@ -8,21 +8,19 @@ import numpy as np
 import torch
 
 from langatlas.files import atomic
+from langatlas.interchange.saved import load_saved
 from langatlas.locate.importance_files import FORMAT
 from langatlas.models.adapters import adapter_for, locate_parameter
-from langatlas.models.checkpoint import Manifest
+from langatlas.models.checkpoint import Manifest, empty
 from langatlas.provenance import collect
 from langatlas.region import Region, RegionWriter
+from langatlas.region_names import imported
 from langatlas.tensorfile import TensorFile, TensorWriter
 
 
 def model_shapes(manifest: Manifest) -> dict[str, tuple[int, ...]]:
     """Names and shapes of a model's parameters in their order; no weights are read."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(manifest.path))
-    return {name: tuple(p.shape) for name, p in model.named_parameters()}
+    return {name: tuple(p.shape) for name, p in empty(manifest).named_parameters()}
 
 
 def load_tensor(folder: str | os.PathLike, name: str, shape: tuple[int, ...]) -> torch.Tensor:
@@ -30,7 +28,7 @@ def load_tensor(folder: str | os.PathLike, name: str, shape: tuple[int, ...]) ->
     path = Path(folder) / f"{name}.pt"
     if not path.exists():
         raise ValueError(f"{path}: missing; the folder must hold one file a parameter of the model")
-    tensor = torch.load(path, weights_only=True, map_location="cpu")
+    tensor = load_saved(path)
     if tuple(tensor.shape) != shape:
         raise ValueError(f"{path}: shape {tuple(tensor.shape)}, but the model's is {shape}: is it another model's?")
     return tensor
@@ -81,7 +79,7 @@ def region_from_folder(
     shapes = {n: shape for n, shape in model_shapes(manifest).items() if locate_parameter(n, adapter)}
     seed = side.removeprefix("random-") if side.startswith("random-") else ""
     described = {"model": manifest.name, "model_hash": manifest.hash, **manifest.family, "seed": seed}
-    described |= {"region": region, "region_language": region.partition("-")[2], "side": side, "ratio": ratio}
+    described |= {"region": region, "region_language": imported(region).language, "side": side, "ratio": ratio}
     described |= {
         "scope": "matrix",
         "samples": str(samples),

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.files import atomic
-from langatlas.locate.activation_files import ActivationFile, Activations
-from langatlas.locate.peaks import writing_counts
+from langatlas.json_lines import records
 from langatlas.provenance import collect
 from langatlas.translation_rows import by_pass, read_rows
 
@@ -35,7 +35,7 @@ def passes_to_files(rows: str | os.PathLike, activations: str | os.PathLike, con
         np.concatenate([by_pass(values, part["layers"].iloc[0]) for values in part[name]])
         for name in ("zero", "inhibited")
     )
-    counts_LF, passes = writing_counts(ActivationFile(activations))
+    counts_LF, passes = ActivationFile(activations).writing_counts()
     if passes != len(zero):
         raise ValueError(f"{activations}: {passes} passes, but {len(zero)} in {rows}: is it another condition's?")
     neurons = int(part["neurons"].iloc[0])
@@ -87,16 +87,15 @@ def _by_layer(values_L) -> str:
 def _lines(path: str | os.PathLike) -> Iterator[list]:
     """Every line's values in the order of its layers, which must be 0, 1, ... without a gap, as many as in the first."""
     layers = None
-    with open(path, encoding="utf-8") as handle:
-        for number, line in enumerate(filter(str.strip, handle), 1):
-            try:
-                values = json.loads(line)
-                found = [values[str(layer)] for layer in range(len(values))]
-            except (json.JSONDecodeError, KeyError, TypeError):
-                raise ValueError(f"{path}, line {number}: expected an object with the keys 0, 1, ...") from None
-            if len({len(each) for each in found}) != 1 or (layers is not None and len(found) != layers):
-                raise ValueError(f"{path}, line {number}: layers of different sizes, or another number of them")
-            layers = len(found)
-            yield found
+    for place, values in records(path):
+        try:
+            found = [values[str(layer)] for layer in range(len(values))]
+            sizes = {len(each) for each in found}
+        except (KeyError, TypeError):
+            raise ValueError(f"{place}: expected an object with the keys 0, 1, ..., a list each") from None
+        if len(sizes) != 1 or (layers is not None and len(found) != layers):
+            raise ValueError(f"{place}: layers of different sizes, or another number of them")
+        layers = len(found)
+        yield found
     if layers is None:
         raise ValueError(f"{path}: no lines")

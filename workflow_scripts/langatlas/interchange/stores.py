@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from langatlas.files import atomic
+from langatlas.interchange.saved import load_saved
 
 LONGEST = 2**16 - 1  # lengths are uint16
 
@@ -55,8 +56,6 @@ def read_store(prefix: str | os.PathLike) -> tuple[list[np.ndarray], list[int]]:
 
     Raises ValueError, naming the file, where one is cut off or the three do not agree.
     """
-    import torch
-
     index = Path(f"{prefix}.idx").read_bytes()
     if len(index) % 10:
         raise ValueError(f"{prefix}.idx: {len(index)} bytes are no multiple of 10; the file is cut off or not an index")
@@ -74,7 +73,7 @@ def read_store(prefix: str | os.PathLike) -> tuple[list[np.ndarray], list[int]]:
             f"{prefix}.bin: {size} bytes, but {total} tokens need {2 * total} (uint16) or {4 * total} (uint32)"
         )
     tokens = np.memmap(f"{prefix}.bin", "<u2" if size == 2 * total else "<u4", "r") if total else np.zeros(0, "<u2")
-    counts = torch.load(f"{prefix}.dis", weights_only=True) or [count]
+    counts = load_saved(f"{prefix}.dis") or [count]
     if sum(counts) != count:
         raise ValueError(f"{prefix}.dis: the types hold {sum(counts)} samples, the index {count}")
     return [tokens[start : start + length] for start, length in zip(starts, lengths, strict=True)], list(counts)

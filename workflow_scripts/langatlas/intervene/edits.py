@@ -1,28 +1,21 @@
-"""Edits: changes of lines of matrices or of single parameters, as a file that a person can read, done and undone.
+"""Edits: changes of lines of matrices or of single parameters, done and undone.
 
-File (JSON, ``langatlas.edits/1``): ``model``, ``model_hash``, ``provenance`` and ``edits``, a list of
-
-- ``columns``: what stands in the rows of a measurement (region, side, edit, setting, target, lines, amount, ...);
-- ``changes``: a list of ``parameter`` (Hugging Face name), ``dimension`` of the tensor as stored, ``indices`` along it,
-  ``operation``: ``set`` or ``multiply`` with ``value``, and ``within``: [start, stop) ranges of the other dimension that
-  the change is confined to (where one tensor holds q, k and v), or null.
-
-Removing a line is to set it to 0. No torch here but where edits are made: jobs without a model write these files.
+An edit is a list of changes: ``parameter`` (Hugging Face name), ``dimension`` of the tensor as stored, ``indices`` along it,
+``operation``: ``set`` or ``multiply`` with ``value``, and ``within``: [start, stop) ranges of the other dimension that the change
+is confined to (where one tensor holds q, k and v), or null. Removing a line is to set it to 0. torch is imported where edits are
+made.
 """
 
-import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from langatlas.files import atomic
+from langatlas.intervene.index import Columns
 
 if TYPE_CHECKING:
     import torch
 
-FORMAT = "langatlas.edits/1"
 OPERATIONS = ("set", "multiply")
 
 
@@ -46,34 +39,23 @@ class Change:
 class Edit:
     """Several changes that are made together, and the columns that describe them in the rows of a measurement."""
 
-    columns: dict[str, str | int | float | None]
+    kind: ClassVar[str] = "edit"
+    columns: Columns
     changes: list[Change] = field(default_factory=list)
+    measured: Sequence[str] | None = None
 
+    @classmethod
+    def of(cls, columns: Columns, payload: Mapping, measured: Sequence[str] | None) -> "Edit":
+        """What ``payload`` gave."""
+        return cls(columns, [Change(**change) for change in payload["changes"]], measured)
 
-def write_edits(edits: Sequence[Edit], path: str | os.PathLike, *, model: str, model_hash: str, metadata: dict) -> None:
-    """Write the edits of one model; ``metadata`` is the provenance."""
-    document = {"format": FORMAT, "model": model, "model_hash": model_hash, "provenance": metadata}
-    with atomic(path) as temporary:
-        temporary.write_text(
-            json.dumps(document | {"edits": [asdict(edit) for edit in edits]}, ensure_ascii=False, indent=1) + "\n",
-            encoding="utf-8",
-        )
+    def payload(self) -> dict:
+        """The changes."""
+        return {"changes": [asdict(change) for change in self.changes]}
 
-
-def read_edits(path: str | os.PathLike, model_hash: str) -> list[Edit]:
-    """Read edits; raises ValueError where the file is none or its edits were made for another model."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            document = json.load(file)
-    except ValueError as error:
-        raise ValueError(f"{path}: not readable as JSON ({error}); delete it and run again") from None
-    if document.get("format") != FORMAT:
-        raise ValueError(f"{path}: expected {FORMAT}, found {document.get('format', 'no format')}")
-    if document["model_hash"] != model_hash:
-        raise ValueError(
-            f"{path}: edits of model {document['model']} ({document['model_hash']}), not of the loaded one ({model_hash})"
-        )
-    return [Edit(edit["columns"], [Change(**change) for change in edit["changes"]]) for edit in document["edits"]]
+    def applied(self, model):
+        """See ``edited``."""
+        return edited(model, self)
 
 
 @contextmanager

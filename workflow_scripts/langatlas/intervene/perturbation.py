@@ -3,16 +3,57 @@
 Each chosen index has controls: random indices that get the same treatment.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from langatlas.intervene.edits import Change, Edit
-from langatlas.locate.lines import biases, cut
+from langatlas.intervene.lines import biases, cut
 from langatlas.locate.selection import random_keys
 from langatlas.models.adapters import AXES, dimension_of
+from langatlas.provenance import check_made_from
 from langatlas.region import Region
+
+if TYPE_CHECKING:
+    from langatlas.models.checkpoint import Manifest
+
+
+def read_extremes(path: str, model_hash: str) -> pd.DataFrame:
+    """What ``locate.outliers.residual_extremes`` found. Raises ValueError where it was found in another model."""
+    table = pq.read_table(path)
+    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    check_made_from(path, "activations", metadata, model_hash)
+    return table.to_pandas()
+
+
+def choose_dimensions(entry: Mapping, files: Mapping[str, Sequence[str]], manifest: "Manifest") -> Iterator[Edit]:
+    """Edits of the named dimensions, or of as many with the largest activations."""
+    dimensions = entry["dimensions"]
+    if isinstance(dimensions, int):
+        dimensions = outlier_order(read_extremes(files["outliers"][0], manifest.hash))[:dimensions].tolist()
+    yield from dimension_edits(_places(files, manifest), dimensions, entry["seeds"])
+
+
+def choose_parameters(entry: Mapping, files: Mapping[str, Sequence[str]], manifest: "Manifest") -> Iterator[Edit]:
+    """Edits of the named parameters; index null is the dimension with the layer's largest activation."""
+    places = _places(files, manifest)
+    extremes = read_extremes(files["outliers"][0], manifest.hash) if "outliers" in files else None
+    for place in entry["parameters"]:
+        layer, index = place["layer"], place["index"]
+        if index is None:
+            index = int(outlier_order(extremes, layer)[0])
+        yield from parameter_edits(places, layer, place["module"], index, entry["operations"], entry["seeds"])
+
+
+def _places(files: Mapping[str, Sequence[str]], manifest: "Manifest") -> Region:
+    """Any region of the model, for its matrices."""
+    (path,) = files["region"]
+    region = Region.open(path)
+    check_made_from(path, "a region", region.metadata, manifest.hash)
+    return region
 
 
 def outlier_order(extremes: pd.DataFrame, layer: int | None = None) -> np.ndarray:

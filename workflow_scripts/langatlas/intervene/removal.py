@@ -1,22 +1,81 @@
-"""Take a region away: its parameters are zero inside a context, and back bit for bit after it."""
+"""Take a region away: its parameters are zero inside a context, and back bit for bit after it.
+
+torch is imported where it is used: jobs without a model choose what is removed.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
+from langatlas.intervene.index import Columns
 from langatlas.models.adapters import adapter_for, locate_parameter
+from langatlas.provenance import check_made_from
 from langatlas.region import Region
 
+if TYPE_CHECKING:
+    import torch
 
-def check_region(region: Region, model: torch.nn.Module, model_hash: str) -> None:
+    from langatlas.models.checkpoint import Manifest
+
+
+@dataclass(frozen=True)
+class Removal:
+    """All parameters of a region file are set to zero. Norm vectors are left alone unless ``include_norms`` (published: left)."""
+
+    kind: ClassVar[str] = "removal"
+    columns: Columns
+    path: str
+    model_hash: str
+    include_norms: bool = False
+    measured: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, columns: Columns, payload: Mapping, measured: Sequence[str] | None) -> "Removal":
+        """What ``payload`` gave."""
+        return cls(columns, payload["region"], payload["model_hash"], payload["include_norms"], measured)
+
+    def payload(self) -> dict:
+        """The region by its path, and the hash of the model that it must be of."""
+        return {"region": self.path, "model_hash": self.model_hash, "include_norms": self.include_norms}
+
+    @contextmanager
+    def applied(self, model: "torch.nn.Module") -> Iterator[int]:
+        """Yields how many parameters are zero. Raises ValueError for a region of another model."""
+        region = Region.open(self.path)
+        check_region(region, model, self.model_hash)
+        with zeroed(model, region, include_norms=self.include_norms) as count:
+            yield count
+
+
+def choose(entry: Mapping, files: Mapping[str, Sequence[str]], manifest: "Manifest") -> Iterator[Removal]:
+    """The removal of every region file, in their order. Raises ValueError for a region of another model."""
+    for path in files["regions"]:
+        region = Region.open(path)
+        check_made_from(path, "a region", region.metadata, manifest.hash)
+        yield Removal(columns_of(region), os.fspath(path), manifest.hash, entry["include_norms"])
+
+
+def columns_of(region: Region) -> Columns:
+    """What stands in rows of its removal."""
+    found = region.metadata
+    return {
+        "region": found["region"],
+        "region_language": found.get("region_language") or None,
+        "scope": found["scope"],
+        "samples": int(found["samples"]),
+        "side": found["side"].split("-")[0],
+        "seed": int(found["seed"]) if found["seed"] else None,
+        "ratio": float(found["ratio"]),
+        "edit": "remove",
+        "setting": found.get("setting"),
+    }
+
+
+def check_region(region: Region, model: "torch.nn.Module", model_hash: str) -> None:
     """Raises ValueError when the region was found in another model than this one."""
-    if region.metadata["model_hash"] != model_hash:
-        raise ValueError(
-            f"{region.path}: a region of model {region.metadata['model']} ({region.metadata['model_hash']}), "
-            f"not of the model that is loaded ({model_hash})"
-        )
+    check_made_from(region.path, "a region", region.metadata, model_hash)
     parameters = dict(model.named_parameters())
     for name in region.names:
         if name not in parameters or tuple(parameters[name].shape) != region.shape(name):
@@ -24,43 +83,32 @@ def check_region(region: Region, model: torch.nn.Module, model_hash: str) -> Non
 
 
 @contextmanager
-def zeroed(model: torch.nn.Module, region: Region | None, *, include_norms: bool = False) -> Iterator[int]:
+def zeroed(model: "torch.nn.Module", region: Region, *, include_norms: bool = False) -> Iterator[int]:
     """Set the region's parameters to zero in place; restore the very same values on exit. Yields how many were zeroed.
 
-    ``region`` None changes nothing (the base). Norm vectors are selected by regions but, as published, left alone
-    unless ``include_norms``. Only the removed values are kept, not a copy of the model.
+    Only the removed values are kept, not a copy of the model.
     """
+    import torch
+
     saved: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
     try:
-        if region is not None:
-            adapter = adapter_for(model.config.model_type)
-            parameters = dict(model.named_parameters())
-            for name in region.names:
-                if locate_parameter(name, adapter).is_norm and not include_norms:
-                    continue
-                values = parameters[name].data
-                places = torch.from_numpy(region.mask(name).reshape(-1)).to(values.device).nonzero().squeeze(1)
-                flat = values.view(-1)
-                saved.append((flat, places, flat[places]))
-                flat[places] = 0
+        adapter = adapter_for(model.config.model_type)
+        parameters = dict(model.named_parameters())
+        for name in region.names:
+            if locate_parameter(name, adapter).is_norm and not include_norms:
+                continue
+            values = parameters[name].data
+            places = torch.from_numpy(region.mask(name).reshape(-1)).to(values.device).nonzero().squeeze(1)
+            flat = values.view(-1)
+            saved.append((flat, places, flat[places]))
+            flat[places] = 0
         yield sum(len(places) for _, places, _ in saved)
     finally:
         for flat, places, original in saved:
             flat[places] = original
 
 
-def fingerprint(model: torch.nn.Module) -> int:
-    """A number that changes when any bit of any parameter does (a position-weighted sum of all bits; not cryptographic)."""
-    words = {4: torch.int32, 2: torch.int16}
-    total = 0
-    for index, parameter in enumerate(model.parameters()):
-        bits = parameter.data.reshape(-1).view(words[parameter.element_size()]).long()
-        weights = torch.arange(1, bits.numel() + 1, device=bits.device).remainder_(65521)
-        total = (total * 31 + int((bits * weights).sum()) + index) % (1 << 61)
-    return total
-
-
-def open_regions(paths: list[str], model: torch.nn.Module, model_hash: str) -> list[Region]:
+def open_regions(paths: Sequence[str], model: "torch.nn.Module", model_hash: str) -> list[Region]:
     """Open region files and check each against the model before anything is computed."""
     regions = [Region.open(os.fspath(path)) for path in paths]
     for region in regions:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from langatlas.locate.activation_files import COUNTS, SUMS, Activations
+from langatlas.activation_files import COUNTS, SUMS, Activations
 from langatlas.models import devices
 from langatlas.models.neurons import hooked, n_neurons
 from langatlas.models.nll import Batch, batches
@@ -113,7 +113,7 @@ class ActivationCounter:
             kept = np.flatnonzero(index[rows] < self.means.shape[1])
             # Only the sequence itself has a share in its mean.
             own_KB1 = torch.eye(len(real_BT[rows]), device=self.device)[kept, :, None]
-            shares_KBT = own_KB1 * real_BT[rows] / lengths_B[rows, None]
+            shares_KBT = own_KB1 * real_BT[rows] / lengths_B[rows, None].clamp(min=1)
             yield Span(
                 slice(row * length + start, row * length + stop),
                 weights_CBT[:, rows].flatten(1)[:, start:stop].contiguous(),

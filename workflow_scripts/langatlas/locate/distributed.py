@@ -10,7 +10,6 @@ before plus what came since, and no second set of sums is held.
 import json
 import logging
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -53,6 +52,9 @@ class SpreadGradientSum(GradientSum):
 
     def backward(self, loss: torch.Tensor) -> None:
         self.engine.backward(loss)
+
+    def check(self) -> None:
+        """The sums are DeepSpeed's until they are written, and looked at then."""
 
     def total(self, progress: Progress) -> Progress:
         """What all processes read together."""
@@ -101,12 +103,11 @@ def run(job: dict, *, engine: str, processes: int | None, nodes: int, threads: i
     if chosen != "single":
         start(__name__, job, job["stats"] + ".job", count=given.count, nodes=nodes, threads=threads)
     else:
-        started = time.perf_counter()
         progress = importance_of_shard(
             checkpoint.load(manifest, device), sequences, job["milestones"], job["outputs"], job["metadata"],
             **job["settings"], resume=resume,
         )  # fmt: skip
-        _write_progress(job, progress, started)
+        write_progress(job["stats"], progress, chosen)
     if resume:
         resume.remove()
 
@@ -132,20 +133,15 @@ def importance_of_spread_shard(job: dict, part: tuple[int, int]) -> None:
         raise ValueError(
             f"zero2 with offload would add gradients of {manifest.dtype} weights in {manifest.dtype}: choose zero3, or no offload"
         )
-    started = time.perf_counter()
     engine = zero.for_gradients(zero.load(manifest, stage, job["offload"]), manifest.dtype, stage, job["offload"])
     progress = importance_of_shard(
         engine, open_shard(job["shard"]).sequences, job["milestones"], job["outputs"], job["metadata"],
         **job["settings"], gradients=SpreadGradientSum(engine, part),
         resume=Resume(**job["resume"]) if job.get("resume") else None,
     )  # fmt: skip
+    log.info("peak memory of process %d: %.2f GiB", part[0], runlog.peak_memory_gib())
     if part[0] == 0:
-        _write_progress(job, progress, started)
-
-
-def _write_progress(job: dict, progress: Progress, started: float) -> None:
-    seconds = time.perf_counter() - started
-    write_progress(job["stats"], progress, seconds, runlog.peak_memory_gib(), job["engine"])
+        write_progress(job["stats"], progress, job["engine"])
 
 
 if __name__ == "__main__":

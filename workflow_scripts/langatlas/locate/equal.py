@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from langatlas.intervene import neurons
+from langatlas.locate import neuron_controls
 from langatlas.locate.importance_files import FORMAT as IMPORTANCE
 from langatlas.locate.neuron_lines import check_same_model, line_mask, neuron_parts, parameters_of_a_neuron
 from langatlas.locate.regions import inherited, random_mask, side_of
@@ -139,7 +139,7 @@ def _of_neurons(chosen_n2: np.ndarray, shape: tuple[int, int], side: str) -> Cho
     mask_LF = np.zeros(shape, bool)
     mask_LF[tuple(chosen_n2.T)] = True
     if side.startswith("random-"):
-        mask_LF = neurons.random_mask(mask_LF, int(side.removeprefix("random-")))
+        mask_LF = neuron_controls.random_mask(mask_LF, int(side.removeprefix("random-")))
 
     def choose(part: Part) -> np.ndarray:
         return line_mask(part, mask_LF[part.layer]) if neuron_parts([part]) else np.zeros(part.size, bool)

@@ -39,11 +39,12 @@ class GradientSum:
 
     part = (0, 1)
     writes = True
+    dtype = torch.float32  # of the sums; in a narrower one it matters what is added together, and in which order
 
     def __init__(self, model: torch.nn.Module):
         self.parameters = dict(model.named_parameters())
         self.shapes = {name: tuple(p.shape) for name, p in self.parameters.items()}
-        self.sums = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in self.parameters.items()}
+        self.sums = {name: torch.zeros_like(p, dtype=self.dtype) for name, p in self.parameters.items()}
 
     def __enter__(self) -> "GradientSum":
         self._hooks = [
@@ -68,6 +69,12 @@ class GradientSum:
         """Add the gradients of this loss."""
         loss.backward()
 
+    def check(self) -> None:
+        """Raises ValueError where a sum is not finite."""
+        for name, parameter in self.parameters.items():
+            if not torch.isfinite(self.sums[name]).all():
+                raise not_finite(name, parameter.dtype)
+
     def total(self, progress: "Progress") -> "Progress":
         """What all processes read together: here there is one."""
         return progress
@@ -79,6 +86,12 @@ class GradientSum:
 
     def written(self, path: str) -> None:
         """A milestone stands in this file; the sums here go on."""
+
+
+def not_finite(name: str, dtype: torch.dtype) -> ValueError:
+    """The error of a gradient that overflowed."""
+    advice = "set the checkpoint's dtype to bfloat16, which has the range of float32" if dtype == torch.float16 else ""
+    return ValueError(f"the gradient of {name} is not finite; {advice or 'its weights or this text make it overflow'}")
 
 
 @dataclass
@@ -115,13 +128,14 @@ def accumulate(
     ``reduction``: ``corrected`` sums the NLL of all tokens, so batches do not matter; ``published`` takes the mean token
     NLL of each micro-batch, as released, so a token of a batch of short texts weighs more. Micro-batches that
     ``progress`` counts already are left out; ``resume`` writes the sums down from time to time. Raises ValueError when a NLL
-    is not finite, naming the first such sequence.
+    is not finite, naming the first such sequence, or a gradient of the first batch, naming its parameter.
     """
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
     device, start = next(model.parameters()).device, progress.read
     # Where batches do not matter, sequences of like length stand together: less padding.
-    dealt = batches(list(sequences), batch_size, by_length=reduction == "corrected", part=gradients.part)
+    by_length = reduction == "corrected" and gradients.dtype == torch.float32
+    dealt = batches(list(sequences), batch_size, by_length=by_length, part=gradients.part)
     for batch in islice(dealt, progress.batches, None):
         batch = batch.to(device)
         with devices.autocast(precision, device):
@@ -137,6 +151,8 @@ def accumulate(
         progress.tokens += batch.n_predicted
         progress.nll += float(total.detach())
         progress.batches += 1
+        if progress.batches == 1:  # what overflows does so at once; the end of the shard may be hours away
+            gradients.check()
         if bar is not None:
             bar.update(batch.n_predicted)
         if resume is not None:
@@ -203,6 +219,8 @@ def write_products(path: str, gradients: GradientSum, metadata: dict[str, str]) 
     if gradients.writes:
         with TensorWriter(path, layout, {**metadata, "format": FORMAT}) as writer:
             for name, product in gradients.products():
+                if not np.isfinite(product).all():
+                    raise not_finite(name, gradients.parameters[name].dtype)
                 writer.write(name, product)
     else:
         for _ in gradients.products():
@@ -210,16 +228,12 @@ def write_products(path: str, gradients: GradientSum, metadata: dict[str, str]) 
     gradients.written(path)
 
 
-def write_progress(
-    path: str, progress: Progress, seconds: float, peak_memory_gib: float, engine: str = "single"
-) -> None:
-    """Throughput and memory of a shard as JSON: measured facts that differ between runs stay out of the tensors' file."""
+def write_progress(path: str, progress: Progress, engine: str = "single") -> None:
+    """What was read of a shard as JSON. Time and memory differ between equal runs: they stand in the log and the benchmark."""
     record = {
         "samples": progress.samples,
         "tokens": progress.tokens,
         "loss_nats_per_token": progress.nll / max(progress.tokens, 1),
-        "tokens_per_s": (progress.tokens - progress.earlier) / seconds,
-        "peak_memory_gib": peak_memory_gib,
         "engine": engine,
     }
     with atomic(path) as temporary:

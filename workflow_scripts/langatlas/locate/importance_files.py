@@ -4,10 +4,17 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from langatlas.provenance import check_made_from
 from langatlas.tensorfile import TensorFile, TensorWriter
 
 FORMAT = "langatlas.importance/1"
 KEPT = ("model", "model_hash", "revision", "language", "reduction", "precision", "tokenizer")
+
+
+def check_importances(paths: Iterable[str], model_hash: str) -> None:
+    """Raises ValueError for an importance file that was made from other weights than those of this hash."""
+    for path in paths:
+        check_made_from(path, "importances", TensorFile(path, FORMAT).metadata, model_hash)
 
 
 def add_shards(paths: Sequence[str], output: str, metadata: dict[str, str]) -> None:

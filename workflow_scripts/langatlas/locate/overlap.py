@@ -22,8 +22,9 @@ def densities(paths: Sequence[str]) -> pd.DataFrame:
 
     Where q, k and v share a tensor they have a row each, with the same ``parameter``.
     """
-    rows = []
-    for region in map(Region.open, paths):
+    rows, regions = [], list(map(Region.open, paths))
+    check_same_parameters(regions)
+    for region in regions:
         for part in region.parts():
             selected, size = region.part_count(part), part.size
             where = {"parameter": part.name, "layer": part.layer, "module": part.module, "kind": part.kind}
@@ -48,7 +49,7 @@ def overlaps(paths: Sequence[str]) -> Iterator[pd.DataFrame]:
     for members in groups.values():
         common = {key: members[0].metadata[key] for key in ("model", "samples", "scope", "side", "ratio")}
         for part in parts:
-            counted = [(_language(r), bits, _popcount(bits)) for r in members for bits in [r.part_bits(part)]]
+            counted = [(r.language, bits, _popcount(bits)) for r in members for bits in [r.part_bits(part)]]
             rows = []
             for (a, bits_a, n_a), (b, bits_b, n_b) in combinations(counted, 2):
                 pair = {"language_a": a, "language_b": b, "parameter": part.label}
@@ -82,7 +83,3 @@ def _sizes(n_a: int, n_b: int, shared: np.ndarray) -> dict[str, int]:
     """How many two masks hold, share (a packed mask), and have together."""
     both = _popcount(shared)
     return {"n_a": n_a, "n_b": n_b, "intersection": both, "union": n_a + n_b - both}
-
-
-def _language(region: Region) -> str:
-    return region.metadata["region"].split("-")[1]

@@ -135,7 +135,7 @@ def select_shared(regions: Sequence[str], plan: Plan, *, region: str, least: int
     for (side, ratio), path in plan.items():
         found = [r for r in opened if {"side": side, "ratio": ratio}.items() <= r.metadata.items()]
         shapes = {name: found[0].shape(name) for name in check_same_parameters(found)}
-        languages = [r.metadata["region"].split("-")[1] for r in found]
+        languages = [r.language for r in found]
         described = inherited(found[0]) | {"region": region, "languages": json.dumps(languages), "ratio": ratio}
         with RegionWriter(path, shapes, {**described, **side_of(side), **metadata}) as writer:
             for name in shapes:

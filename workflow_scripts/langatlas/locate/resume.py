@@ -20,7 +20,6 @@ import os
 import shutil
 import time
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 
 import torch
@@ -65,10 +64,6 @@ class Resume:
                 shutil.rmtree(place)
             with atomic(marked) as temporary:
                 temporary.write_text(key, encoding="utf-8")
-        halves = [place.glob(".*.partial*")]  # what was being written when the job was killed
-        halves += [Path(output).parent.glob(f".{Path(output).stem}.*.partial*") for output in outputs]
-        for half in chain.from_iterable(halves):
-            half.unlink()
         opened = cls(folder, outputs, minutes)
         for output in outputs:
             if not opened._copy(output).is_file():

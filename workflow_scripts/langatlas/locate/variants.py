@@ -9,6 +9,8 @@ Every variant is a file like an importance (one F32 tensor a parameter; its abso
   pruning (Theis et al. 2018, arXiv 1801.05787);
 - ``half-1``, ``half-2``: the importance itself, of the even and of the odd sequences;
 - ``rounded``: the importance in bfloat16, as released: 8 bits of mantissa, so many are equal;
+- ``summed-bfloat16``: the importance from gradients that are added up in bfloat16, as released: ZeRO 2 rounds that of each
+  micro-batch and, after it is added, their sum, so the error grows with the number of micro-batches;
 - ``averaged``: the importance from the mean token NLL of each micro-batch, as released;
 - ``short``: the importance from texts that fit into a sequence; the release drops all others;
 - ``shuffled``: the importance over the same tokens in random order within each sequence (the first stays);
@@ -32,9 +34,24 @@ from langatlas.tensorfile import TensorWriter
 
 log = logging.getLogger(__name__)
 VARIANTS = (
-    "magnitude", "wanda", "absolute", "fisher", "half-1", "half-2", "shuffled", "untrained", "rounded", "averaged", "short",
+    "magnitude", "wanda", "absolute", "fisher", "half-1", "half-2", "shuffled", "untrained", "rounded", "summed-bfloat16",
+    "averaged", "short",
 )  # fmt: skip
 Scores = dict[str, torch.Tensor]
+
+
+class RoundedGradientSum(GradientSum):
+    """The same in bfloat16: the gradient of each micro-batch is rounded, added, and the sum rounded again."""
+
+    dtype = torch.bfloat16
+
+    @staticmethod
+    def _adder(total: torch.Tensor):
+        def add(parameter: torch.Tensor) -> None:
+            total.add_(parameter.grad.to(total.dtype))
+            parameter.grad = None
+
+        return add
 
 
 def shuffled(sequences: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
@@ -63,9 +80,10 @@ def signed(
     batch_size: int,
     precision: str,
     reduction: str = "corrected",
+    gradient_sum: type[GradientSum] = GradientSum,
 ) -> Scores:
     """theta * summed gradient: the importance itself."""
-    with GradientSum(model) as gradients:
+    with gradient_sum(model) as gradients:
         accumulate(
             model, sequences, gradients, Progress(), batch_size=batch_size, reduction=reduction, precision=precision
         )
@@ -205,6 +223,7 @@ def write_variants(
         "shuffled": lambda: signed(model, shuffled(text, seed), batch_size, precision),
         "untrained": lambda: signed(untrained(model, seed), text, batch_size, precision),
         "rounded": lambda: rounded(signed(model, text, batch_size, precision)),
+        "summed-bfloat16": lambda: signed(model, text, batch_size, precision, gradient_sum=RoundedGradientSum),
         "averaged": lambda: signed(model, text, batch_size, precision, reduction="published"),
         "short": lambda: signed(model, fitting(sequences, sequence_length, samples), batch_size, precision),
     }

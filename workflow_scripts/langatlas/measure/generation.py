@@ -1,18 +1,20 @@
-"""What a model writes, greedily, before and after each intervention, and numbers about the text."""
+"""What a model writes, greedily, and numbers about the text."""
 
-import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
-from tqdm import tqdm
 
-from langatlas.measure.perplexity import Intervention, applied, describe
+from langatlas.intervene.sweep import Observe
+from langatlas.measure.job import Job
 from langatlas.models import devices
-from langatlas.tokens import TextTokenizer
+from langatlas.models.gate import check_prompts
+from langatlas.models.greedy import continued
+from langatlas.tokens import TextTokenizer, open_shard
 
-log = logging.getLogger(__name__)
 NGRAM = 3
 LEAST_PROBABILITY = 0.5  # a restricted identifier must choose some language; below this nothing is said
 
@@ -31,15 +33,8 @@ def greedy(model: torch.nn.Module, prompts: Sequence[Sequence[int]], max_new_tok
     for members in lengths.values():
         input_ids = torch.tensor([list(map(int, prompts[number])) for number in members], device=device)
         with devices.autocast(precision, device):
-            output = model.generate(
-                input_ids,
-                attention_mask=torch.ones_like(input_ids),
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                num_beams=1,
-                eos_token_id=end_id,
-                pad_token_id=end_id,
-            )
+            mask = torch.ones_like(input_ids)
+            output = continued(model, input_ids, mask, max_new_tokens=max_new_tokens, end_id=end_id)
         for number, row in zip(members, output[:, input_ids.shape[1] :].tolist(), strict=True):
             written[number] = row[: row.index(end_id)] if end_id in row else row
     return written
@@ -57,7 +52,10 @@ def replacement_rate(text: str) -> float:
 
 
 class LanguageIdentifier:
-    """py3langid among the given languages; a label that it does not know is never said."""
+    """py3langid among the given languages; a label that it does not know is never said.
+
+    ``known``: those that it chooses among, none where there are fewer than two: of one language every text would be.
+    """
 
     def __init__(self, labels: Iterable[str]):
         from py3langid.langid import MODEL_FILE
@@ -65,12 +63,14 @@ class LanguageIdentifier:
 
         self._identifier = Identifier.from_model_file(MODEL_FILE, norm_probs=True)
         known = [label for label in labels if label in self._identifier.nb_classes]
-        self._identifier.set_languages(known)
+        self.known = known if len(known) > 1 else []
+        if self.known:
+            self._identifier.set_languages(self.known)
 
     def identify(self, text: str) -> tuple[str | None, float]:
         """Language and probability; None where the text is too short or the probability too small to say."""
         letters = "".join(character for character in text if character.isalpha())
-        if len(letters) < 4:
+        if len(letters) < 4 or not self.known:
             return None, 0.0
         label, probability = self._identifier.classify(text.replace("\ufffd", " "))
         return (label if probability >= LEAST_PROBABILITY else None), float(probability)
@@ -81,40 +81,63 @@ def prompt_of(ids: np.ndarray, count: int) -> list[int]:
     return [int(i) for i in ids[: min(count, len(ids) - 1)]]
 
 
-def generate(
+SCHEMA = [
+    pa.field("prompt_number", pa.int64()),
+    pa.field("prompt", pa.string()),
+    pa.field("text", pa.string()),
+    pa.field("n_tokens", pa.int64()),
+    pa.field("repetition_rate", pa.float64()),
+    pa.field("replacement_rate", pa.float64()),
+    pa.field("detected", pa.string()),
+    pa.field("detected_probability", pa.float64()),
+    pa.field("detectable", pa.string()),  # what it was chosen among, with spaces between
+]
+
+
+def prepare(model: torch.nn.Module, job: Job) -> Observe:
+    """Observes the continuations of the config's prompts, or of the beginnings of the first test sequences."""
+    tokenizer, settings = TextTokenizer.load(Path(job.inputs["tokenizer"][0]).parent), job.settings
+    given = [tokenizer.tokenizer.encode(text, add_special_tokens=False).ids for text in settings["prompts"] or []]
+    prompts = [[tokenizer.start_id, *ids] for ids in given]
+    if not prompts:
+        sequences = open_shard(job.inputs["shard"], job.manifest.vocabulary_size).sequences[: settings["count"]]
+        prompts = [prompt_of(ids, settings["prompt_tokens"]) for ids in sequences]
+    return writing(model, tokenizer, prompts, settings["max_new_tokens"], job.precision, settings["detectable"])
+
+
+def writing(
     model: torch.nn.Module,
     tokenizer: TextTokenizer,
-    prompts: Mapping[str, Sequence[Sequence[int]]],
-    interventions: Sequence[Intervention],
-    *,
+    prompts: Sequence[Sequence[int]],
     max_new_tokens: int,
     precision: str,
-    labels: Iterable[str] | None = None,
-) -> pd.DataFrame:
-    """Rows (intervention, language, prompt): the columns of ``describe``, then language, prompt_number, prompt, text and
-    numbers: n_tokens, repetition_rate, replacement_rate, detected, detected_probability.
+    labels: Iterable[str],
+) -> Observe:
+    """Observes the greedy continuation of each prompt (token ids), one row a text. ``labels``: languages that can be detected.
 
-    ``prompts``: language -> token ids of each prompt. ``labels``: languages that can be detected; None: those of the prompts.
+    Raises ValueError as ``gate.check_prompts`` does.
     """
+    check_prompts(model, prompts, max_new_tokens)
     precision = devices.resolve_precision(precision, next(model.parameters()).device)
-    identifier = LanguageIdentifier(prompts if labels is None else labels)
-    flat = [(language, number, ids) for language, many in prompts.items() for number, ids in enumerate(many)]
-    decode = tokenizer.tokenizer.decode
-    rows = []
-    for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
-        with applied(model, intervention):
-            written = greedy(model, [ids for *_, ids in flat], max_new_tokens, tokenizer.end_id, precision)
-        for (language, number, prompt), ids in zip(flat, written, strict=True):
-            text = decode(ids, skip_special_tokens=True)
-            detected, probability = identifier.identify(text)
-            rows.append(
-                describe(intervention)
-                | {"language": language, "prompt_number": number, "prompt": decode(prompt, skip_special_tokens=True)}
-                | {"text": text, "n_tokens": len(ids), "repetition_rate": repetition_rate(ids)}
-                | {
-                    "replacement_rate": replacement_rate(text),
-                    "detected": detected,
-                    "detected_probability": probability,
-                }
-            )
-    return pd.DataFrame(rows)
+    identifier, decode = LanguageIdentifier(labels), tokenizer.tokenizer.decode
+
+    def row(number: int, prompt: Sequence[int], ids: Sequence[int]) -> dict:
+        text = decode(ids, skip_special_tokens=True)
+        detected, probability = identifier.identify(text)
+        return {
+            "prompt_number": number,
+            "prompt": decode(prompt, skip_special_tokens=True),
+            "text": text,
+            "n_tokens": len(ids),
+            "repetition_rate": repetition_rate(ids),
+            "replacement_rate": replacement_rate(text),
+            "detected": detected,
+            "detected_probability": probability,
+            "detectable": " ".join(identifier.known),
+        }
+
+    def observe(intervention: str) -> pd.DataFrame:
+        written = greedy(model, prompts, max_new_tokens, tokenizer.end_id, precision)
+        return pd.DataFrame([row(number, *both) for number, both in enumerate(zip(prompts, written, strict=True))])
+
+    return observe

@@ -1,109 +1,61 @@
-"""NLL of every test sequence under every intervention: one row each, nothing averaged."""
+"""NLL of every test sequence: one row each, nothing averaged."""
 
 import logging
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
-from tqdm import tqdm
 
-from langatlas.files import atomic
-from langatlas.intervene.edits import Edit, edited
-from langatlas.intervene.neurons import Clamp, clamped
-from langatlas.intervene.removal import fingerprint, zeroed
+from langatlas.intervene.index import BASE
+from langatlas.intervene.sweep import Observe
+from langatlas.measure.job import Job
 from langatlas.models import devices
 from langatlas.models.nll import Batch, batches, token_nll
-from langatlas.region import Region
-from langatlas.tokens import TokenShard
+from langatlas.tokens import TokenShard, open_shard
 
 log = logging.getLogger(__name__)
-Intervention = Region | Edit | Clamp  # weights removed, weights changed, activations held
+SCHEMA = [
+    pa.field("sequence", pa.int64()),
+    pa.field("nll_nats", pa.float64()),
+    pa.field("n_tokens", pa.int64()),
+    pa.field("n_bytes", pa.int64()),
+    pa.field("n_characters", pa.int64()),
+]
 
-# One row per (intervention, sequence). Columns of the intervention are null in the rows of the base.
-SCHEMA = pa.schema(
-    [
-        ("model", pa.string()),
-        ("experiment", pa.string()),
-        ("language", pa.string()),
-        ("region", pa.string()),
-        ("region_language", pa.string()),
-        ("scope", pa.string()),
-        ("samples", pa.int64()),
-        ("side", pa.string()),
-        ("seed", pa.int64()),
-        ("ratio", pa.float64()),
-        ("edit", pa.string()),
-        ("setting", pa.string()),
-        ("target", pa.string()),
-        ("lines", pa.int64()),
-        ("amount", pa.float64()),
-        ("sequence", pa.int64()),
-        ("nll_nats", pa.float64()),
-        ("n_tokens", pa.int64()),
-        ("n_bytes", pa.int64()),
-        ("n_characters", pa.int64()),
-        # Of these, what falls on end marks: the released evaluation does not predict them.
-        ("nll_ends_nats", pa.float64()),
-        ("n_ends", pa.int64()),
-    ]
-)
-INTERVENTION = [name for name in SCHEMA.names[3:] if name != "sequence" and not name.startswith(("nll_", "n_"))]
+
+def prepare(model: torch.nn.Module, job: Job) -> Observe:
+    """Observes all sequences of the test shard. Raises ValueError when the NLL of the unchanged model is not finite."""
+    shard = open_shard(job.inputs["shard"], job.manifest.vocabulary_size)
+    device = next(model.parameters()).device
+    precision = devices.resolve_precision(job.precision, device)
+    prepared = [batch.to(device) for batch in batches(shard.sequences, job.batch_size, by_length=True)]
+    tokens = sum(batch.n_predicted for batch in prepared)
+
+    def observe(intervention: str) -> pd.DataFrame:
+        started = time.perf_counter()
+        nll = sequence_nll(model, prepared, len(shard), precision)
+        if intervention == BASE and not np.isfinite(nll).all():
+            first = int(np.flatnonzero(~np.isfinite(nll))[0])
+            raise ValueError(f"{shard.path}: the NLL of sequence {first} is not finite before any change")
+        log.debug("%s: %.0f tokens/s", intervention, tokens / (time.perf_counter() - started))
+        return pd.DataFrame(_measured(nll, shard))
+
+    return observe
 
 
 @torch.inference_mode()
-def sequence_nll(
-    model: torch.nn.Module, prepared: Sequence[Batch], count: int, precision: str, end_id: int
-) -> np.ndarray:
-    """NLL in nats of each of ``count`` sequences, and of the end marks in it: (count, 2), float64, in the order of the data.
-
-    ``precision``: already resolved.
-    """
+def sequence_nll(model: torch.nn.Module, prepared: Sequence[Batch], count: int, precision: str) -> np.ndarray:
+    """NLL in nats of each of ``count`` sequences (float64), in the order of the data. ``precision``: already resolved."""
     device = next(model.parameters()).device
-    nll = np.empty((count, 2), np.float64)
+    nll = np.empty(count, np.float64)
     for batch in prepared:
         with devices.autocast(precision, device):
-            losses_BT = token_nll(model, batch).double()
-        ends_BT = losses_BT.masked_fill(batch.input_ids_BT[:, 1:] != end_id, 0.0)
-        nll[batch.index] = torch.stack([losses_BT.sum(1), ends_BT.sum(1)], 1).cpu().numpy()
+            losses_BT = token_nll(model, batch)
+        nll[batch.index] = losses_BT.double().sum(1).cpu().numpy()
     return nll
-
-
-def sweep(
-    model: torch.nn.Module,
-    shard: TokenShard,
-    interventions: Sequence[Intervention],
-    *,
-    batch_size: int,
-    precision: str,
-    include_norms: bool = False,
-) -> pd.DataFrame:
-    """Base, then every region removed, edit made and clamp held in turn: rows with the columns of SCHEMA from ``region`` on.
-
-    The model is changed in place and restored; that its weights are bit-identical afterwards is checked after every
-    intervention. Raises ValueError when the base NLL of a sequence is not finite.
-    """
-    device = next(model.parameters()).device
-    precision = devices.resolve_precision(precision, device)
-    prepared = [batch.to(device) for batch in batches(shard.sequences, batch_size, by_length=True)]
-    before = fingerprint(model)
-    frames, started, tokens = [], time.perf_counter(), 0
-    for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
-        with applied(model, intervention, include_norms=include_norms):
-            nll = sequence_nll(model, prepared, len(shard), precision, shard.end_id)
-        if fingerprint(model) != before:
-            raise RuntimeError(f"the weights were not restored after {describe(intervention)}")
-        if intervention is None and not np.isfinite(nll).all():
-            first = int(np.flatnonzero(~np.isfinite(nll[:, 0]))[0])
-            raise ValueError(f"{shard.path}: the NLL of sequence {first} is not finite before any change")
-        frames.append(_rows(intervention, nll, shard))
-        tokens += sum(batch.n_predicted for batch in prepared)
-    log.info("%d interventions, %.0f tokens/s", len(frames), tokens / (time.perf_counter() - started))
-    return pd.concat(frames, ignore_index=True)
 
 
 def language_rows(
@@ -115,63 +67,17 @@ def language_rows(
     precision = devices.resolve_precision(precision, device)
     sequences = shard.sequences[:count]
     prepared = [batch.to(device) for batch in batches(sequences, batch_size, by_length=True)]
-    nll = sequence_nll(model, prepared, len(sequences), precision, shard.end_id)
+    nll = sequence_nll(model, prepared, len(sequences), precision)
     return pd.DataFrame(_measured(nll, shard)).assign(language=shard.metadata["language"])
 
 
-def applied(model: torch.nn.Module, intervention: Intervention | None, *, include_norms: bool = False):
-    """Context in which an intervention is in force: a region is removed, an edit made, a clamp held; None changes nothing."""
-    if isinstance(intervention, Clamp):
-        return clamped(model, intervention)
-    if isinstance(intervention, Edit):
-        return edited(model, intervention)
-    return zeroed(model, intervention, include_norms=include_norms)
-
-
-def describe(intervention: Intervention | None) -> dict[str, str | int | float | None]:
-    """The columns of an intervention in the rows of every measurement; all but ``side`` None for the base."""
-    described = dict.fromkeys(INTERVENTION) | {"side": "base"}
-    if isinstance(intervention, Edit | Clamp):
-        return described | intervention.columns
-    if intervention is None:
-        return described
-    found = intervention.metadata
-    return described | {
-        "region": found["region"],
-        "region_language": found.get("region_language") or None,
-        "scope": found["scope"],
-        "samples": int(found["samples"]),
-        "side": found["side"].split("-")[0],
-        "seed": int(found["seed"]) if found["seed"] else None,
-        "ratio": float(found["ratio"]),
-        "edit": "remove",
-        "setting": found.get("setting"),
-    }
-
-
-def _rows(intervention: Intervention | None, nll: np.ndarray, shard: TokenShard) -> pd.DataFrame:
-    return pd.DataFrame(_measured(nll, shard)).assign(**describe(intervention))
-
-
 def _measured(nll: np.ndarray, shard: TokenShard) -> dict[str, np.ndarray | list]:
-    """Columns of the first len(nll) sequences of a shard; ``nll`` as ``sequence_nll`` gives it."""
+    """Columns of the first len(nll) sequences of a shard."""
     count = len(nll)
     return {
         "sequence": np.arange(count),
-        "nll_nats": nll[:, 0],
-        "nll_ends_nats": nll[:, 1],
-        "n_ends": [int((ids[1:] == shard.end_id).sum()) for ids in shard.sequences[:count]],
+        "nll_nats": nll,
         "n_tokens": [len(ids) - 1 for ids in shard.sequences[:count]],
         "n_bytes": shard.n_bytes[:count],
         "n_characters": shard.n_characters[:count],
     }
-
-
-def write_rows(
-    rows: pd.DataFrame, path: str | Path, *, model: str, experiment: str, language: str, metadata: dict[str, str]
-) -> None:
-    """Write rows as Parquet with the columns and types of SCHEMA and provenance in the file's metadata."""
-    rows = rows.assign(model=model, experiment=experiment, language=language)
-    table = pa.Table.from_pandas(rows, SCHEMA.with_metadata(metadata), preserve_index=False)
-    with atomic(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary)

@@ -1,52 +1,44 @@
-"""Which choice a model takes for each question, before and after each intervention, through lm-evaluation-harness.
+"""Which choice a model takes for each question, through lm-evaluation-harness.
 
-The harness (Gao et al., EleutherAI) asks the model in memory: all tasks in one call for each intervention, and the
+The harness (Gao et al., EleutherAI) asks the model in memory: all tasks of a language in one call, and the
 log-likelihood of every choice is kept. The choice is the one with the largest sum, the harness's `acc`.
 """
 
 import difflib
-import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from string import ascii_uppercase as LETTERS
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 import yaml
-from tqdm import tqdm
 
 from langatlas.corpora.questions import WHOLE, task_parts
-from langatlas.files import atomic
-from langatlas.intervene.edits import Edit
-from langatlas.intervene.removal import fingerprint
-from langatlas.measure import perplexity
-from langatlas.measure.perplexity import applied, describe
+from langatlas.intervene.index import BASE
+from langatlas.intervene.sweep import Observe
+from langatlas.measure.job import Job
 from langatlas.models import devices
-from langatlas.region import Region
+from langatlas.models.gate import positions
+from langatlas.tokenizer import check_vocabulary
+from langatlas.tokens import TextTokenizer
 
-log = logging.getLogger(__name__)
-
-# One row per (intervention, question). Columns of the intervention are null in the rows of the base.
-SCHEMA = pa.schema(
-    [
-        *(field for field in perplexity.SCHEMA if field.name in ("model", "experiment", *perplexity.INTERVENTION)),
-        ("task", pa.string()),  # world, files, or the harness's name
-        ("subtask", pa.string()),  # the harness's name of the part
-        ("answers", pa.string()),  # null for the harness's own tasks
-        ("language", pa.string()),  # likewise
-        ("question", pa.string()),
-        ("gold", pa.string()),
-        ("chosen", pa.string()),  # null where no log-likelihood is a number
-        ("loglikelihoods_nats", pa.list_(pa.float64())),
-        ("choice_bytes", pa.list_(pa.int64())),
-    ]
-)
+SCHEMA = [
+    pa.field("task", pa.string()),  # world, files, or the harness's name
+    pa.field("subtask", pa.string()),  # the harness's name of the part
+    pa.field("answers", pa.string()),  # null for the harness's own tasks
+    pa.field("language", pa.string()),  # likewise
+    pa.field("question", pa.string()),
+    pa.field("gold", pa.string()),
+    pa.field("chosen", pa.string()),  # null where no log-likelihood is a number
+    pa.field("loglikelihoods_nats", pa.list_(pa.float64())),
+    pa.field("choice_bytes", pa.list_(pa.int64())),
+]
 
 
 @dataclass(frozen=True)
@@ -103,20 +95,25 @@ def _check(name: str, task) -> None:
         raise ValueError(f"questions.tasks: {name!r} has questions with several right answers; choose a task with one")
 
 
-def ask(
-    model: torch.nn.Module,
-    tokenizer,
-    tasks: Tasks,
-    interventions: Sequence[Region | Edit],
-    *,
-    batch_size: int,
-    precision: str,
-    seed: int,
-) -> pd.DataFrame:
-    """Rows (intervention, task, question): the columns of SCHEMA from the intervention on.
+def prepare(model: torch.nn.Module, job: Job) -> Observe:
+    """Observes the answers to all questions of a language: local tasks, and tasks of the harness by name."""
+    settings, folder = job.settings, job.inputs.get("tasks")
+    tasks = load_tasks([f"{folder}/{task}.yaml" for task in settings["local"]], settings["named"], settings["shots"])
+    tokenizer = TextTokenizer.load(Path(job.inputs["tokenizer"][0]).parent).for_harness()
+    return asking(model, tokenizer, tasks, settings["batch_size"], job.precision, settings["seed"])
 
-    ``tokenizer``: of transformers. ``seed`` draws the examples, the same under every intervention. The model is changed
-    in place and restored, bit for bit, which is checked. Raises ValueError when a base log-likelihood is not finite.
+
+def metadata(model: torch.nn.Module) -> dict[str, str]:
+    """The harness's version: its tasks may change with it."""
+    return {"lm_eval": version("lm_eval")}
+
+
+def asking(model: torch.nn.Module, tokenizer, tasks: Tasks, batch_size: int, precision: str, seed: int) -> Observe:
+    """Observes every question, one row each.
+
+    ``tokenizer``: of transformers, as ``TextTokenizer.for_harness`` makes it. ``seed`` draws the examples, the same under
+    every intervention. Raises ValueError when a log-likelihood of the unchanged model is not finite, or a question holds a token
+    that the model has no embedding of.
     """
     from lm_eval.evaluator import evaluate
     from lm_eval.models.huggingface import HFLM
@@ -126,24 +123,31 @@ def ask(
         pretrained=model,
         tokenizer=tokenizer,
         batch_size=batch_size,
+        max_length=positions(model.config),
         softmax_dtype=torch.float32,
         mixed_precision_dtype=None if precision == "float32" else precision,
     )
-    before, frames = fingerprint(model), []
-    for intervention in tqdm([None, *interventions], unit=" interventions", mininterval=2):
+    encode, embedded = asked.tok_encode, model.get_input_embeddings().num_embeddings
+
+    def encoded(text: str, *arguments, **more) -> list[int]:
+        ids = encode(text, *arguments, **more)
+        check_vocabulary(embedded, max(ids, default=-1), f"the question {text[:40]!r}...")
+        return ids
+
+    asked.tok_encode = encoded
+
+    def observe(intervention: str) -> pd.DataFrame:
         tasks.reset(seed)
-        with applied(model, intervention):
-            samples = evaluate(lm=asked, task_dict=tasks.loaded, bootstrap_iters=0)["samples"]
-        if fingerprint(model) != before:
-            raise RuntimeError(f"the weights were not restored after {describe(intervention)}")
+        samples = evaluate(lm=asked, task_dict=tasks.loaded, bootstrap_iters=0)["samples"]
         frame = pd.DataFrame(row for name, many in samples.items() for row in _rows(name, many, tasks))
-        if intervention is None and frame["chosen"].isna().any():
+        if intervention == BASE and frame["chosen"].isna().any():
             wrong = frame[frame["chosen"].isna()].iloc[0]
             raise ValueError(
                 f"{wrong['subtask']}: question {wrong['question']} has no finite log-likelihood before any change"
             )
-        frames.append(frame.assign(**describe(intervention)))
-    return pd.concat(frames, ignore_index=True)
+        return frame
+
+    return observe
 
 
 def _rows(name: str, samples: Sequence[Mapping], tasks: Tasks) -> Iterator[dict]:
@@ -168,10 +172,3 @@ def _gold(task, doc: Mapping, choices: Sequence[str]) -> int:
     """Place of the right choice, which tasks give as a number or as the text of the choice."""
     gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
     return choices.index(gold) if isinstance(gold, str) else int(gold)
-
-
-def write_rows(rows: pd.DataFrame, path: str | os.PathLike, metadata: dict[str, str]) -> None:
-    """Write rows as Parquet with the columns and types of SCHEMA and provenance in the file's metadata."""
-    table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False).replace_schema_metadata(metadata)
-    with atomic(path) as temporary:
-        pq.write_table(table, temporary)

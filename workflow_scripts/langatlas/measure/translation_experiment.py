@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from langatlas.activation_files import Activations
 from langatlas.corpora.translation_prompts import Condition, prompt, usable
 from langatlas.corpora.translations import Item, choose, file_items, world_items
-from langatlas.locate.activation_files import Activations
 from langatlas.measure.translation import Written
 from langatlas.tokens import TextTokenizer
 

@@ -2,30 +2,31 @@
 later job reads, whether the model was trained here, lies in a folder or comes from the Hub. No torch until ``load``.
 """
 
-import hashlib
 import json
 import logging
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langatlas.files import atomic
-from langatlas.provenance import hash_file
+from langatlas.files import CHECKPOINT_FILES, atomic
+from langatlas.models import gate
+from langatlas.models.weights import identity_of
 
 if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
-WEIGHT_PATTERNS = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
+IGNORED = "consolidated*"  # the same weights once more, as their makers saved them
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of a model before it is loaded. ``hash`` covers config and weights; heads are those of attention."""
+    """What is known of a model before it is loaded. ``hash`` covers config and weights; heads are those of attention.
+
+    ``path`` is absolute. A file beside the weights that it describes says only that, so that the folder can be moved.
+    """
 
     name: str
     path: str
@@ -45,37 +46,42 @@ class Manifest:
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Manifest":
-        return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+        """Raises ValueError, naming the file, where it is no manifest."""
+        folder = Path(path).absolute().parent
+        try:
+            kept = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls(**kept | {"path": os.path.normpath(folder / kept["path"])})
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror}; give the model.json of a model in results/models") from None
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path}: no model.json of this version ({error}); delete it and run again") from None
 
     def write(self, path: str | os.PathLike) -> None:
+        beside = Path(path).absolute().parent == Path(self.path)
+        kept = asdict(self) | ({"path": "."} if beside else {})
         with atomic(path) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
 def describe(folder: str | os.PathLike, name: str, *, revision: str, dtype: str) -> Manifest:
     """Manifest of a Hugging Face checkpoint folder. Raises ValueError, naming what is missing, when it is none."""
-    folder = Path(folder)
-    if not (folder / "config.json").is_file():
-        raise ValueError(
-            f"model {name}: {folder} holds no config.json; give a Hugging Face checkpoint folder or a Hub id"
-        )
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
-        raise ValueError(f"model {name}: {folder} holds no *.safetensors; convert its weights with save_pretrained")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    digest = hashlib.sha256((folder / "config.json").read_bytes())
-    for path in weights:
-        digest.update(hash_file(path, 64).encode())
-    return Manifest(
-        name,
-        os.fspath(folder),
-        revision,
-        config["model_type"],
-        config["vocab_size"],
-        digest.hexdigest()[:16],
-        dtype,
-        *attention_heads(config),
-    )
+    folder = Path(folder).absolute()
+    config = gate.read_config(folder, name)
+    return _manifest(folder, name, revision, dtype, config, identity_of(folder, name))
+
+
+def inspect(folder: str | os.PathLike, name: str, *, revision: str, dtype: str, lengths: Mapping[str, int]) -> Manifest:
+    """``describe`` of a checkpoint that others made, once it has passed ``gate.check``, which says what ``lengths`` are."""
+    folder = Path(folder).absolute()
+    found = gate.check(folder, name, dtype, lengths)
+    return _manifest(folder, name, revision, dtype, found.config, found.hash)
+
+
+def _manifest(folder: Path, name: str, revision: str, dtype: str, config: Mapping[str, Any], identity: str) -> Manifest:
+    if "vocab_size" not in config:
+        raise ValueError(f"model {name}: {folder / 'config.json'} has no vocab_size; save it anew with save_pretrained")
+    size, heads = config["vocab_size"], attention_heads(config)
+    return Manifest(name, os.fspath(folder), revision, config["model_type"], size, identity, dtype, *heads)
 
 
 def attention_heads(config: Mapping[str, Any]) -> tuple[int | None, int | None]:
@@ -95,37 +101,41 @@ def fetch(name: str, source: str, revision: str | None) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
 
     try:
-        folder = snapshot_download(source, revision=revision, allow_patterns=[*WEIGHT_PATTERNS, *TOKENIZER_FILES])
+        patterns = {"allow_patterns": CHECKPOINT_FILES, "ignore_patterns": IGNORED}
+        folder = snapshot_download(source, revision=revision, **patterns)
     except Exception as error:
         raise ValueError(f"model {name}: {source!r} is no folder here, and the Hub did not give it: {error}") from None
     return Path(folder), revision
 
 
-def copy_tokenizer(folder: Path, destination: Path, name: str) -> None:
-    """Copy the tokenizer files beside the manifest, so that tokenizing jobs need neither the weights nor the Hub."""
-    for file in TOKENIZER_FILES:
-        if not (folder / file).is_file():
-            raise ValueError(
-                f"model {name}: {folder} holds no {file}; save its fast tokenizer there with save_pretrained"
-            )
-        with atomic(destination / file) as temporary:
-            shutil.copyfile(folder / file, temporary)
+def empty(manifest: Manifest) -> "torch.nn.Module":
+    """The model on the device ``meta``: names, shapes and config; no weight is read. Raises ValueError where it is gone."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-
-def check_vocabulary(manifest: Manifest, vocabulary_size: int, where: str) -> None:
-    """Raises ValueError when tokens were made for another vocabulary than the model's."""
-    if vocabulary_size > manifest.vocabulary_size:
-        raise ValueError(
-            f"{where}: its tokenizer has {vocabulary_size} entries, but model {manifest.name} embeds only "
-            f"{manifest.vocabulary_size}; these tokens were made with another model's tokenizer"
-        )
+    _check_there(manifest)
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(manifest.path, local_files_only=True))
 
 
 def load(manifest: Manifest, device: "torch.device") -> "torch.nn.Module":
-    """The model in evaluation mode on ``device``, weights in the manifest's dtype."""
-    import torch
-    from transformers import AutoModelForCausalLM
+    """The model in evaluation mode on ``device``, weights in the manifest's dtype. Raises ValueError as ``read`` does."""
+    return read(manifest).to(device).eval()
 
-    model = AutoModelForCausalLM.from_pretrained(manifest.path, dtype=getattr(torch, manifest.dtype))
+
+def read(manifest: Manifest) -> "torch.nn.Module":
+    """The model as transformers reads it. Raises ValueError where config or weights are not those of the manifest any more."""
+    _check_there(manifest)
+    if (found := identity_of(manifest.path, manifest.name)) != manifest.hash:
+        raise ValueError(
+            f"model {manifest.name}: config or weights in {manifest.path} were replaced: they have the hash {found}, and "
+            f"model.json says {manifest.hash}; run the workflow again, so that the new ones are fetched"
+        )
+    model = gate.read_whole(manifest.path, manifest.name, None, manifest.dtype)
     log.info("loaded %s (%s, revision %s)", manifest.name, manifest.hash, manifest.revision)
-    return model.to(device).eval()
+    return model
+
+
+def _check_there(manifest: Manifest) -> None:
+    if not os.path.isdir(manifest.path):  # transformers would ask the Hub for a model of that name
+        raise ValueError(f"model {manifest.name}: its folder {manifest.path} is gone; run the workflow again")

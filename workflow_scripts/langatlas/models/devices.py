@@ -1,15 +1,18 @@
-"""Where a model runs and in which precision its products are taken. Chosen at run time, written to the log."""
+"""Where a model runs and in which precision its products are taken. Chosen at run time, written to the log and to files."""
 
 import ctypes
 import logging
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
 
+from langatlas.models.precision import resolve, resolved
+
 log = logging.getLogger(__name__)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # options of mallopt(3)
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def prepare(threads: int) -> None:
@@ -39,13 +42,15 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:
-    """``auto`` -> the faster of bfloat16 and float32 on this device. Raises ValueError for an unknown word."""
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
-    if precision == "auto":
-        precision = "bfloat16" if has_fast_bfloat16(device) else "float32"
+    """``auto`` -> bfloat16 or float32 on this device (see ``precision.resolve``). Raises ValueError for an unknown word."""
+    precision = resolve(precision, partial(has_fast_bfloat16, device))
     log.info("device %s, matrix products in %s, %d threads", device, precision, torch.get_num_threads())
     return precision
+
+
+def as_computed(settings: Mapping) -> dict:
+    """Settings of a job with what ``precision: auto`` stands for on its device: files say what they were computed in."""
+    return resolved(settings, partial(has_fast_bfloat16, pick_device()))
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:

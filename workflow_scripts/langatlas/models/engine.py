@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from langatlas.models.checkpoint import Manifest
+from langatlas.models.checkpoint import Manifest, empty
 
 log = logging.getLogger(__name__)
 ENGINES = ("auto", "single", "zero2", "zero3")
@@ -80,11 +80,9 @@ def given(processes: int | None = None, nodes: int = 1) -> Devices:
 def size_of(manifest: Manifest) -> Size:
     """Numbers of a checkpoint from its config alone; no weight is read."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = AutoConfig.from_pretrained(manifest.path)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+    model = empty(manifest)
+    config = model.config
     tensors = [(name, parameter.numel()) for name, parameter in model.named_parameters()]
     widths = (getattr(config, key, None) for key in ("intermediate_size", "ffn_dim", "n_inner"))
     return Size(

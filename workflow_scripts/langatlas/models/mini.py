@@ -15,9 +15,9 @@ import torch
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from langatlas.files import atomic
 from langatlas.models import devices
 from langatlas.models.nll import batches, pad, token_nll
+from langatlas.tensorfile import TensorWriter
 from langatlas.tokens import TextTokenizer
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def train(
     model: LlamaForCausalLM, sequences: Sequence[np.ndarray], validation: Sequence[np.ndarray], training: Training
 ) -> pd.DataFrame:
     """Train in place; returns the curve, a row a step: step, tokens, loss and validation_loss (nats a token; the latter
-    only every ``evaluate_every`` steps), learning_rate, tokens_per_s.
+    only every ``evaluate_every`` steps), learning_rate. How fast it went stands in the log.
 
     Deterministic for the same seed, machine and number of threads. Raises ValueError when the loss is not finite or
     there are fewer sequences than one batch holds.
@@ -111,16 +111,11 @@ def train(
             raise ValueError(
                 f"the training loss is {row['loss']} at step {step}; lower training.learning_rate ({training.learning_rate})"
             )
-        row["validation_loss"] = None
-        row |= {
-            "learning_rate": rate,
-            "tokens_per_s": tokens / (time.perf_counter() - started),
-        }
+        row |= {"validation_loss": None, "learning_rate": rate}
         if step % training.evaluate_every == 0 or step == training.steps:
             row["validation_loss"] = validation_loss(model, validation, training.batch_size, precision)
-            log.info(
-                "step %(step)d: loss %(loss).3f, validation %(validation_loss).3f, %(tokens_per_s).0f tokens/s", row
-            )
+            log.info("step %(step)d: loss %(loss).3f, validation %(validation_loss).3f", row)
+            log.info("%.0f tokens/s", tokens / (time.perf_counter() - started))
         curve.append(row)
     return pd.DataFrame(curve)
 
@@ -153,10 +148,10 @@ def validation_loss(model, sequences: Sequence[np.ndarray], batch_size: int, pre
 def save(model: LlamaForCausalLM, folder: Path, metadata: dict[str, str]) -> None:
     """Write config and weights into ``folder``; the weights' file appears last."""
     model.config.save_pretrained(folder)
-    model.generation_config.save_pretrained(folder)
-    weights = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters()}
-    from safetensors.torch import save_file
-
-    with atomic(folder / "model.safetensors") as temporary:
-        save_file(weights, temporary, metadata={"format": "pt", **metadata})
-    log.info("saved %s parameters to %s", f"{sum(p.numel() for p in weights.values()):,}", folder)
+    weights = {name: p.detach().float().cpu().numpy() for name, p in model.named_parameters()}
+    layout = {name: ("F32", values.shape) for name, values in weights.items()}
+    # The library's own writer puts metadata down in another order at every save.
+    with TensorWriter(folder / "model.safetensors", layout, {"format": "pt", **metadata}) as writer:
+        for name, values in weights.items():
+            writer.write(name, values)
+    log.info("saved %s parameters to %s", f"{sum(values.size for values in weights.values()):,}", folder)

@@ -43,11 +43,10 @@ def load(manifest: Manifest, stage: int, offload: bool) -> torch.nn.Module:
     """The model; under stage 3 each process keeps only its share of every weight as it reads them."""
     if stage == 2:
         return checkpoint.load(manifest, devices.pick_device())
-    from transformers import AutoModelForCausalLM
     from transformers.integrations import HfDeepSpeedConfig
 
     keeper = HfDeepSpeedConfig(settings(manifest.dtype, stage, offload, 1))  # heeded as long as it lives
-    model = AutoModelForCausalLM.from_pretrained(manifest.path, dtype=getattr(torch, manifest.dtype)).eval()
+    model = checkpoint.read(manifest).eval()
     del keeper
     return model
 

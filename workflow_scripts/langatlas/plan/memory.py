@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from langatlas.models import engine
 from langatlas.models.engine import Size
+from langatlas.models.precision import resolve
 from langatlas.plan.run import Job, Run
 from langatlas.plan.shapes import Shape
 
@@ -73,7 +74,7 @@ def sweep(shape: Shape, ratio: float, tokens: int, precision: str) -> float:
 
 def product_type(asked: str, has_gpu: bool) -> str:
     """``auto`` as a job would resolve it: a GPU multiplies in bfloat16; a processor is taken not to."""
-    return ("bfloat16" if has_gpu else "float32") if asked == "auto" else asked
+    return resolve(asked, lambda: has_gpu)
 
 
 def on_device(run: Run, job: Job, *, has_gpu: bool = True) -> float:

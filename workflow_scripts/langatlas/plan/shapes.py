@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from langatlas.files import checkpoint_source
 from langatlas.models.adapters import adapter_for, locate_parameter
+from langatlas.models.checkpoint import Manifest
 from langatlas.models.engine import largest_part
 
 KNOWN = Path(__file__).parents[3] / "resources" / "architectures.csv"
@@ -85,9 +87,9 @@ def shape_of(checkpoint: Mapping, results: str, name: str) -> Shape:
         config = {"model_type": "llama", "vocab_size": checkpoint["vocabulary_size"], **checkpoint["architecture"]}
         return _from_config(config, llama_tensors(config), dtype, f"checkpoints.{name}.architecture")
     manifest = Path(results) / "models" / name / "model.json"
-    folders = [Path(checkpoint["path"])]
+    folders = [Path(checkpoint_source(checkpoint["path"], name))]
     if manifest.is_file():
-        folders.append(Path(json.loads(manifest.read_text(encoding="utf-8"))["path"]))
+        folders.append(Path(Manifest.read(manifest).path))
     for folder in folders:
         if (folder / "config.json").is_file() and (headers := sorted(folder.glob("*.safetensors"))):
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -104,7 +106,7 @@ def shape_of(checkpoint: Mapping, results: str, name: str) -> Shape:
 
 def known_architectures() -> dict[str, dict]:
     """Rows of the table of known checkpoints, by Hub id; numbers as int."""
-    with KNOWN.open(encoding="utf-8", newline="") as handle:
+    with KNOWN.open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.DictReader(handle))
     words = ("checkpoint", "model_type")
     return {row["checkpoint"]: {k: v if k in words else int(v) for k, v in row.items()} for row in rows}

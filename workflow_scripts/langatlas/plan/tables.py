@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from langatlas import region_names
 from langatlas.plan.costs import COSTS, seconds
 from langatlas.plan.files import Sizes
 from langatlas.plan.memory import on_device, on_node
@@ -59,7 +60,7 @@ class Stage:
 def stages(run: Run, device: Device, rates: dict[tuple[str, str], Rate]) -> dict[str, Stage]:
     """What each stage costs on a device, in the order of the run; stages without jobs are left out."""
     found = {name: Stage() for name in [*STAGES, REST]}
-    sizes, gpu = Sizes(run), device.memory_gb > 0
+    sizes, gpu, regions = Sizes(run), device.memory_gb > 0, region_names.catalogue(run.config)
     bytes_of = {path: sizes.of(path, job) for job in run.jobs for path in job.outputs}
     for job in run.jobs:
         if not job.outputs:
@@ -71,7 +72,8 @@ def stages(run: Run, device: Device, rates: dict[tuple[str, str], Rate]) -> dict
                 stage.temporary += bytes_of[path]
             else:
                 stage.kept += bytes_of[path]
-        if job.rule.startswith("select_") and job.wildcards.get("region", "").endswith(WHOLE):
+        region = regions.get(job.wildcards.get("region", ""))
+        if job.rule.startswith("select_") and region and region.scope in WHOLE:
             times = 3
         stage.read += times * sum(bytes_of.get(path, 0) for path in job.inputs)
         stage.on_device = max(stage.on_device, on_device(run, job) if gpu else 0)

@@ -76,10 +76,24 @@ def _characters(family: str) -> frozenset[int]:
     return frozenset(font_manager.get_font(path).get_charmap())
 
 
+def drawable(name: str) -> bool:
+    """Whether the fonts here have a glyph for every character: others would be drawn as empty boxes."""
+    known = frozenset().union(*(_characters(family) for family in register()))
+    return all(ord(character) in known for character in name)
+
+
+def drawn(name: str, instead: str) -> str:
+    """A name of the user's, or what stands for it where no font here can draw it."""
+    return name if drawable(name) else instead
+
+
 def english_name(label: str, own: Mapping | None = None) -> str:
-    """ "Russian" for "ru"; for an own label of the config (``own``: label -> name, group) its declared name."""
+    """ "Russian" for "ru"; for an own label of the config (``own``: label -> name, group) its declared name.
+
+    The label itself where no font here can draw that name.
+    """
     if own and label in own:
-        return (own[label] or {}).get("name") or label
+        return drawn((own[label] or {}).get("name") or label, instead=label)
     locale = _locale(label)
     return (locale.get_display_name("en") or label) if locale else label
 
@@ -88,10 +102,7 @@ def endonym(label: str) -> str | None:
     """The language's name in itself ("русский"), or None where there is none or no font here can draw it."""
     locale = _locale(label)
     name = locale.get_display_name() if locale else None
-    if not name:
-        return None
-    drawable = frozenset().union(*(_characters(family) for family in register()))
-    return name if all(ord(character) in drawable for character in name) else None
+    return name if name and drawable(name) else None
 
 
 def full_name(label: str, own: Mapping | None = None) -> str:
@@ -101,9 +112,9 @@ def full_name(label: str, own: Mapping | None = None) -> str:
     return english if native is None or native.casefold() == english.casefold() else f"{english}  {native}"
 
 
-def short_name(label: str) -> str:
-    """Code and endonym: "ru русский"; the code alone where no endonym can be drawn."""
-    native = endonym(label)
+def short_name(label: str, own: Mapping | None = None) -> str:
+    """Code and endonym: "ru русский"; the code alone for an own label, and where no endonym can be drawn."""
+    native = None if own and label in own else endonym(label)
     return f"{label}  {native}" if native else label
 
 

@@ -8,21 +8,27 @@ import re
 import pandas as pd
 
 MISSING = "–"
+BOLD = "\x02", "\x03"  # around a cell's text; no name holds them (the schema lets no control character in)
+MARKDOWN = re.compile(
+    r"[\\|*_`$~]"  # of emphasis, code, formulas, strikethrough, and the end of a cell
+    r"|<(?=[A-Za-z/!?])|&(?=#|[A-Za-z])"  # of HTML: a tag, an entity
+    r"|(?<=\])\(|(?<=!)\[|\[(?=\^)"  # of links, pictures and footnotes
+)
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"$|$",
+    "`": r"\textasciigrave{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"$|$",
     "–": "--", "×": r"$\times$", "∞": r"$\infty$", "→": r"$\rightarrow$", "≥": r"$\geq$", "≤": r"$\leq$",
     "⁻": r"$^{-}$", **{digit: f"$^{{{i}}}$" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-STRONG = re.compile(r"\*\*(.+)\*\*")
+STRONG = re.compile("(.*)".join(BOLD), re.DOTALL)
 
 
 def strong(text: str) -> str:
     """A cell to be set in bold; marked within the text, for pandas keeps no subclass of str."""
-    return f"**{text}**"
+    return text.join(BOLD)
 
 
 def number(value, digits: int = 3) -> str:
@@ -41,7 +47,12 @@ def number(value, digits: int = 3) -> str:
     exponent = int(exponent)
     if value == 0 or -3 <= exponent < 6:
         return f"{round(value, digits - 1 - exponent):,.{max(0, digits - 1 - exponent)}f}"
-    return f"{mantissa}×10{str(exponent).translate(SUPERSCRIPTS)}"
+    return f"{mantissa}×{power_of_ten(exponent)}"
+
+
+def power_of_ten(exponent: int) -> str:
+    """10⁶ for 6."""
+    return f"10{str(exponent).translate(SUPERSCRIPTS)}"
 
 
 def interval(value, low, high) -> str:
@@ -119,13 +130,13 @@ def escape_latex(text: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Text of one line in which no character ends a cell or begins emphasis."""
-    return re.sub(r"([\\|*_])", r"\\\1", text).replace("\n", " ")
+    """Text of one line in which no character ends a cell or begins markup."""
+    return MARKDOWN.sub(r"\\\g<0>", text).replace("\n", " ")
 
 
 def _markdown_cell(value: str) -> str:
     bold = STRONG.fullmatch(value)
-    return strong(escape_markdown(bold[1])) if bold else escape_markdown(value)
+    return f"**{escape_markdown(bold[1])}**" if bold else escape_markdown(value)
 
 
 def _latex_cell(value: str) -> str:
@@ -140,5 +151,5 @@ def _html_cell(value: str) -> str:
 
 def _is_text(column: pd.Series) -> bool:
     """Whether a column holds words; formatted numbers are text too, but begin with a digit."""
-    texts = [value for value in column if isinstance(value, str) and value not in (MISSING, "")]
-    return any(not (text[0].isdigit() or text[0] in "-<∞*") for text in texts)
+    texts = [value.strip("".join(BOLD)) for value in column if isinstance(value, str) and value not in (MISSING, "")]
+    return any(not (text[:1].isdigit() or text[:1] in ("-", "<", "∞")) for text in texts)

@@ -12,16 +12,17 @@ import pandas as pd
 
 from langatlas import statistics
 from langatlas.present import columns, paired
+from langatlas.present.measured import check_same_weights
 
 COORDINATES = ["model", "experiment", "language"]
 SAME = ["sequence", "n_tokens", "n_bytes"]  # must be equal for all interventions of a language
-ENDS = ["nll_ends_nats", "n_ends"]  # what of NLL and tokens falls on end marks
 # A random intervention controls the top and bottom that are equal in these; which indices it hit is its own affair.
 CONTROLLED_BY = ["region", "scope", "samples", "ratio", "edit", "setting", "lines", "amount"]
 WORDS = ["region", "region_language", "scope", "side", "edit", "setting", "target"]
 TYPES = {"samples": "Int64", "seed": "Int64", "ratio": "float64", "lines": "Int64", "amount": "float64"}
 MONOLINGUAL = "monolingual-"
 PUBLISHED_BATCH = 16  # sequences of one batch of the released evaluation
+PUBLISHED_PROCESSES = 8  # GPUs of the released runs, each with batches of its own
 SIDES = ("base", "top", "middle", "bottom", "random")
 
 
@@ -31,27 +32,28 @@ def summarized(
     resamples: int = 2000,
     permutations: int = 10_000,
     seed: int = 0,
-    published_processes: int = 1,
+    published_processes: int = PUBLISHED_PROCESSES,
 ) -> pd.DataFrame:
     """One row an intervention of many perplexity files (one a model, experiment and language, in any order).
 
     Intervals: percentile bootstrap over sequences, the same resamples for all interventions of a file. They are empty
     where a file has one sequence only. p-values: paired sign-flip test against the random control, whose per-sequence
     NLL is the mean over its seeds. Both as in ``langatlas.statistics``. ``published_processes``: as of
-    ``published_perplexity``. Raises ValueError for rows that no mean may be
-    taken of, naming file, intervention and sequence.
+    ``published_perplexity``. Raises ValueError for rows that no mean may be taken of, naming file, intervention and sequence.
     """
     settings = {"resamples": resamples, "permutations": permutations, "seed": seed, "processes": published_processes}
-    tables = [summarize(read_rows(path), path, **settings) for path in sorted(map(Path, paths))]
+    paths = sorted(map(Path, paths))
+    tables = [summarize(read_rows(path), path, **settings) for path in paths]
     if not tables:
         raise ValueError("no perplexity files: is any experiment with a language configured?")
+    check_same_weights(paths)
     return pd.concat(tables, ignore_index=True)
 
 
 def read_rows(path: str | os.PathLike) -> pd.DataFrame:
     """Rows of one perplexity file, checked: columns, one model, experiment and language, sides, finite sums."""
     rows = pd.read_parquet(path)
-    missing = [name for name in [*COORDINATES, *columns.INTERVENTION, *SAME, "nll_nats", *ENDS] if name not in rows]
+    missing = [name for name in [*COORDINATES, *columns.INTERVENTION, *SAME, "nll_nats"] if name not in rows]
     if missing:
         raise ValueError(f"{path}: no column {missing[0]!r}; it has {', '.join(rows.columns)}")
     if rows.empty:
@@ -76,7 +78,7 @@ def summarize(
     rows: pd.DataFrame, path: str | os.PathLike, *, resamples: int, permutations: int, seed: int, processes: int
 ) -> pd.DataFrame:
     """One row an intervention of the rows of one file (as ``read_rows`` gives them); ``path`` is for messages."""
-    interventions, nll_IS, ends_2IS, weights_2S = _by_intervention(rows, path)
+    interventions, nll_IS, weights_2S = _by_intervention(rows, path)
     base = _base(interventions, path)
     controls_I = _controls(interventions)
     treated_T = np.array([index for index, controls in enumerate(controls_I) if controls], dtype=np.intp)
@@ -88,8 +90,7 @@ def summarize(
     for name, drawn in _reductions(paired.drawn_sums(series_KS, resamples, seed), base, treated_T).items():
         finish = np.asarray if name == "bits_per_byte" else statistics.exp_or_inf
         table = table.assign(**paired.interval(name, drawn, finish))
-    nll_ends_IS, (n_ends_S, *_) = ends_2IS
-    table["perplexity_published"] = published_perplexity(nll_IS - nll_ends_IS, tokens_S - n_ends_S, processes)
+    table["perplexity_published"] = published_perplexity(nll_IS, tokens_S, processes)
     p_values = statistics.sign_flip_p_values(nll_IS[treated_T] - control_TS, permutations, seed)
     table["p_value"] = pd.Series(p_values, index=treated_T)
     return table.assign(n_sequences=len(tokens_S), n_tokens=int(tokens_S.sum()), n_bytes=int(bytes_S.sum()))
@@ -114,14 +115,14 @@ def _reductions(sums_RK: np.ndarray, base: int, treated_T: np.ndarray) -> dict[s
     }
 
 
-def published_perplexity(nll_IS: np.ndarray, tokens_S: np.ndarray, processes: int = 1) -> np.ndarray:
-    """(I, S), (S,) -> (I,): exp of the mean over batches of each batch's mean NLL, in the order of the sequences, as released.
+def published_perplexity(nll_IS: np.ndarray, tokens_S: np.ndarray, processes: int) -> np.ndarray:
+    """(I, S), (S,) -> (I,): mean over processes of exp of the mean over batches of each batch's mean NLL, as released.
 
     Zhang et al. 2024, evaluation in batches of 16: a token of a batch of short texts weighs more, and so does one of a last
-    batch that is not full. Of several processes each takes every n-th sequence, the first ones again until all have equally
-    many; the mean is taken of their perplexities. End marks must be taken out beforehand: they double as padding there.
+    batch that is not full. Sequences are shuffled (``published_order``), one process or many; each takes every n-th, the
+    first ones again until all have equally many. End marks count like any token: the release predicts them too.
     """
-    dealt = np.resize(np.arange(len(tokens_S)), -(-len(tokens_S) // processes) * processes)
+    dealt = np.resize(published_order(len(tokens_S)), -(-len(tokens_S) // processes) * processes)
     found = []
     for rank in range(processes):
         mine = dealt[rank::processes]
@@ -131,10 +132,21 @@ def published_perplexity(nll_IS: np.ndarray, tokens_S: np.ndarray, processes: in
     return np.mean(found, axis=0)
 
 
-def _by_intervention(
-    rows: pd.DataFrame, path: str | os.PathLike
-) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-    """Interventions in their order of appearance (I rows), their NLL (I, S), ENDS (2, I, S), tokens and bytes (2, S).
+def published_order(count: int) -> np.ndarray:
+    """Order in which the released evaluation takes ``count`` sequences: that of torch's DistributedSampler as it stands.
+
+    It shuffles unless told otherwise, with seed 0 in epoch 0. torch.randperm is a Fisher-Yates shuffle that draws 32 bits a
+    step from the Mersenne Twister, which numpy has too; so tables need no torch, and its version does not matter.
+    """
+    order = np.arange(count)
+    draws = np.random.RandomState(0).randint(0, 2**32, count, dtype=np.uint32).astype(np.int64)
+    for place, other in enumerate(np.arange(count) + draws % np.arange(count, 0, -1)):
+        order[[place, other]] = order[[other, place]]
+    return order
+
+
+def _by_intervention(rows: pd.DataFrame, path: str | os.PathLike) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Interventions in their order of appearance (I rows), their NLL (I, S), and tokens and bytes (2, S).
 
     Raises ValueError where interventions were not measured on the same sequences: nothing would be paired.
     """
@@ -157,8 +169,8 @@ def _by_intervention(
     if repeated.size:
         number = sequences_IS3[0, repeated[0], 0]
         raise ValueError(f"{path}: intervention {_name(interventions.loc[0])} holds sequence {number} more than once")
-    nll_IS, *ends_2IS = (rows[name].to_numpy(np.float64).reshape(len(counts), -1) for name in ["nll_nats", *ENDS])
-    return interventions, nll_IS, np.array(ends_2IS), sequences_IS3[0, :, 1:].T.astype(np.float64)
+    nll_IS = rows["nll_nats"].to_numpy(np.float64).reshape(len(counts), -1)
+    return interventions, nll_IS, sequences_IS3[0, :, 1:].T.astype(np.float64)
 
 
 def _base(interventions: pd.DataFrame, path: str | os.PathLike) -> int:

@@ -153,8 +153,8 @@ def _markdown_document(parts: dict[str, pd.DataFrame], title: str, note: str) ->
     lines = [f"# {title}", "", note, ""]
     for caption, part in parts.items():
         heading, _, sentences = caption.partition("\n")
-        lines += [f"## {heading}"] if heading else []
-        lines += [sentences, ""] if sentences else []
+        lines += [f"## {markup.escape_markdown(heading)}"] if heading else []
+        lines += [*map(markup.escape_markdown, sentences.splitlines()), ""] if sentences else []
         lines += [markup.markdown(part), ""]
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from langatlas.corpora.parts import check_parts, input_files
-from langatlas.files import own_file
+from langatlas.files import checkpoint_source, own_file
 
 ROOT = Path(__file__).resolve().parents[3]
 RESOURCES = ROOT / "resources"
@@ -71,6 +71,11 @@ def engine(config: dict, model: str) -> dict:
     return {key: config["checkpoints"][model][key] for key in ("engine", "offload", "processes")}
 
 
+def source(config: dict, model: str) -> str:
+    """Folder or Hub id of a checkpoint that others made."""
+    return checkpoint_source(config["checkpoints"][model]["path"], model)
+
+
 def model_folder(config: dict, model: str) -> str:
     """Folder of a model's manifest and tokenizer."""
     return f"{config['results']}/models/{model}"
@@ -100,7 +105,7 @@ def partial_importance(config: dict, model: str, language: str, samples: int | s
     return f"{config['results']}/{model}/importance/{language}/shards/{samples}-{number}.safetensors"
 
 
-def variant(config: dict, model: str, name: str, language: str) -> str:
+def score(config: dict, model: str, name: str, language: str) -> str:
     """Another score than importance; the size of parameters is the same for every language."""
     samples = config["importance"]["variants"]["samples"]
     if name == "magnitude":
@@ -132,8 +137,18 @@ def neurons(config: dict, model: str, method: str) -> str:
 
 
 def rows(config: dict, model: str, measure: str, *coordinates: str) -> str:
-    """Rows that a measure wrote: perplexity by experiment and language, others by experiment (and arm)."""
+    """Rows that a measure wrote: by experiment and language, of further training by experiment and arm."""
     return f"{config['results']}/{model}/{measure}/{'/'.join(coordinates)}.parquet"
+
+
+def row_folder(config: dict, model: str, measure: str, experiment: str, language: str) -> str:
+    """What a measure writes beside its rows: a folder for each intervention."""
+    return f"{config['results']}/{model}/{measure}/{experiment}/{language}"
+
+
+def variant_manifest(config: dict, model: str, variant: str) -> str:
+    """What describes a variant of a model, beside the tensors that differ."""
+    return f"{config['results']}/{model}/variants/{variant}/variant.json"
 
 
 def counts(config: dict, kind: str, name: str, samples: Iterable[int] = ()) -> list[str]:

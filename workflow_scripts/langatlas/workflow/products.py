@@ -1,6 +1,7 @@
 """What a run makes: all tables and figures of a config, and everything of one language."""
 
 from langatlas.workflow import experiments, paths, regions
+from langatlas.workflow.measures import MEASURES
 from langatlas.workflow.registry import FIGURES, TABLES
 
 
@@ -39,12 +40,13 @@ def figures(config: dict, names: list[str] | None = None) -> list[str]:
 
 
 def of_language(config: dict, language: str) -> list[str]:
-    """Everything that belongs to one language alone (its perplexity needs the regions of all others)."""
+    """Everything that belongs to one language alone (what is measured needs the regions of all others)."""
     products = [
-        paths.rows(config, model, "perplexity", experiment, language)
+        paths.rows(config, model, measure, name, language)
         for model in config["models"]
-        for experiment in config["experiments"]
-        if language in experiments.languages_of(config, "experiments", experiment)
+        for measure in MEASURES
+        for name in experiments.measured_by(config, measure)
+        if language in experiments.languages_of(config, name)
     ]
     if language in regions.importance_languages(config):
         samples = regions.milestones(config)

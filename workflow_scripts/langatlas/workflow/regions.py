@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from itertools import product
 
-from langatlas.neuron_settings import neuron_languages
+from langatlas import region_names
+from langatlas.region_names import Named
 from langatlas.workflow import paths
 
 CORE, LANGUAGE, MONOLINGUAL, CONTROLS, EQUAL = "core", "language", "monolingual", "controls", "equal"
-MATCHED, FEW = "core-matched", "core-few"
+MATCHED = "matched"  # the score of random parameters that are as large as the core's
 
 
 def milestones(config: dict) -> list[int]:
@@ -32,41 +33,37 @@ def importance_files(config: dict, model: str, samples: int | str | None = None)
     return [paths.importance(config, model, language, samples) for language in importance_languages(config)]
 
 
-# -- names -------------------------------------------------------------------------------------------------------------
+# -- names: langatlas.region_names makes and reads them -------------------------------------------------------------------
 
 
-def scope_suffix(scope: str) -> str:
-    """The scope ``matrix`` is the paper's, so names without a suffix mean it."""
-    return "" if scope == "matrix" else f"-{scope}"
-
-
-def settings(config: dict, kind: str) -> dict:
-    """The config of a kind of region: language regions only serve to make monolingual ones."""
-    return config["regions"][CORE if kind == CORE else MONOLINGUAL]
+def of(config: dict, name: str) -> Named:
+    """What a region's name stands for."""
+    return region_names.catalogue(config)[name]
 
 
 def names(config: dict, kind: str) -> list[str]:
     """Names of all regions of a kind: core, language or monolingual."""
-    own = settings(config, kind)
-    stems = [CORE] if kind == CORE else [f"{kind}-{language}" for language in own["languages"]]
-    return [stem + scope_suffix(scope) for stem in stems for scope in own["scopes"]]
+    return [named.name for named in region_names.of_kind(config, kind)]
 
 
 def all_names(config: dict) -> list[str]:
     """Names of all regions, controls among them."""
-    return [name for kind in (CORE, LANGUAGE, MONOLINGUAL) for name in names(config, kind)] + list(controls(config))
+    return list(region_names.catalogue(config))
 
 
-def language_of(region: str) -> str:
-    """Language in a region's name; empty for the core."""
-    parts = region.split("-")
-    return "" if parts[0] == CORE else parts[1]
+def shown_scope(config: dict) -> str:
+    """Scope of the monolingual regions that figures show: the first."""
+    return config["regions"]["monolingual"]["scopes"][0]
 
 
-def scope_of(region: str) -> str:
-    """Scope within which a region's parameters are ranked."""
-    last = region.split("-")[-1]
-    return last if last in ("layer", "global") else "matrix"
+def monolingual_kind(config: dict) -> str:
+    """What the monolingual regions of that scope are called without their language."""
+    return region_names.name_of(MONOLINGUAL, scope=shown_scope(config))
+
+
+def monolingual_name(config: dict, language: str) -> str:
+    """A language's own region of that scope."""
+    return region_names.name_of(MONOLINGUAL, language, shown_scope(config))
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
@@ -74,7 +71,7 @@ def scope_of(region: str) -> str:
 
 def sides(config: dict, kind: str) -> list[tuple[str, str]]:
     """Sides and ratios of a kind of region, random sides by seed."""
-    own = settings(config, kind)
+    own = region_names.own_config(config, kind)
     chosen = [side for side in own["sides"] if side != "random"]
     if kind == LANGUAGE:
         chosen = list(dict.fromkeys(["top", *chosen]))
@@ -95,25 +92,24 @@ def outputs(config: dict, kind: str) -> list[str]:
 
 
 def core(config: dict, model: str) -> str:
-    """The core region itself: within matrices where that scope is configured, at the largest ratio."""
+    """The core region itself: within matrices, at the last ratio."""
     ratio = config["regions"]["core"]["ratios"][-1]
-    return paths.region(config, model, names(config, CORE)[0], last_milestone(config), "top", ratio)
+    return paths.region(config, model, CORE, last_milestone(config), "top", ratio)
 
 
 def monolingual(config: dict, model: str, language: str) -> str:
-    """A language's own region: within matrices where that scope is configured, at the largest ratio."""
-    own = config["regions"]["monolingual"]
-    name = f"{MONOLINGUAL}-{language}{scope_suffix(own['scopes'][0])}"
-    return paths.region(config, model, name, last_milestone(config), "top", max(own["ratios"]))
+    """A language's own region: of the first scope, at the largest ratio."""
+    ratio = max(config["regions"]["monolingual"]["ratios"])
+    return paths.region(config, model, monolingual_name(config, language), last_milestone(config), "top", ratio)
 
 
 def chosen_files(config: dict, model: str, chosen: Iterable[dict]) -> list[str]:
     """Files of ``{region, ratio, sides}``, in order; a random side is spelled out by the first seed of its kind."""
     found = []
     for entry in chosen:
-        kind = CORE if entry["region"].startswith(CORE) else MONOLINGUAL
+        seeds = region_names.own_config(config, of(config, entry["region"]).kind)["seeds"]
         for side in entry["sides"]:
-            side = f"random-{config['regions'][kind]['seeds'][0]}" if side == "random" else side
+            side = f"random-{seeds[0]}" if side == "random" else side
             found.append(paths.region(config, model, entry["region"], last_milestone(config), side, entry["ratio"]))
     return found
 
@@ -121,9 +117,10 @@ def chosen_files(config: dict, model: str, chosen: Iterable[dict]) -> list[str]:
 # -- from language to monolingual regions ------------------------------------------------------------------------------
 
 
-def language_region(region: str) -> str:
+def language_region(config: dict, region: str) -> str:
     """Region of a language itself, from which its monolingual region is made."""
-    return region.replace(f"{MONOLINGUAL}-", f"{LANGUAGE}-", 1)
+    named = of(config, region)
+    return region_names.name_of(LANGUAGE, named.language, named.scope)
 
 
 def subtracted_languages(config: dict) -> list[str]:
@@ -133,13 +130,14 @@ def subtracted_languages(config: dict) -> list[str]:
 
 def subtracted_regions(config: dict, scope: str) -> list[str]:
     """Regions of these languages of one scope."""
-    return [f"{LANGUAGE}-{language}{scope_suffix(scope)}" for language in subtracted_languages(config)]
+    return [region_names.name_of(LANGUAGE, language, scope) for language in subtracted_languages(config)]
 
 
 def shared_region(config: dict, region: str) -> str:
     """What is taken away from a language's region: what any of those languages has, or, for one of them, what two have."""
-    stem = "shared" if language_of(region) in subtracted_languages(config) else "union"
-    return f"{stem}{scope_suffix(scope_of(region))}"
+    named = of(config, region)
+    kind = "shared" if named.language in subtracted_languages(config) else "union"
+    return region_names.name_of(kind, scope=named.scope)
 
 
 # -- controls: core regions that were chosen otherwise -----------------------------------------------------------------
@@ -156,37 +154,30 @@ def variants_of_text(config: dict) -> list[str]:
 
 
 def controls(config: dict) -> dict[str, int]:
-    """Regions that are compared with the core, and how many samples each was made from; random ones by seed."""
-    chosen, few = config["regions"]["controls"], config["importance"]["variants"]["samples"]
-    named = {}
-    if few in milestones(config)[:-1]:
-        # The published score from as few samples as the others: otherwise more text could pass for a better score.
-        named = {FEW: few}
-    named |= {f"core-{variant}": few for variant in chosen["variants"]}
-    named |= {f"core-only_{language}": last_milestone(config) for language in chosen["single"]}
-    return named | ({MATCHED: last_milestone(config)} if chosen["matched"] else {})
+    """Regions that are compared with the core, and how many samples each was made from."""
+    few, last = config["importance"]["variants"]["samples"], last_milestone(config)
+    return {c.name: last if c.score in ("only", MATCHED) else few for c in region_names.controls(config)}
 
 
 def control_files(config: dict, model: str) -> list[str]:
-    """Files of all controls."""
+    """Files of all controls; random ones by seed."""
     chosen = config["regions"]["controls"]
     return [
-        paths.region(config, model, region, samples, side, chosen["ratio"])
-        for region, samples in controls(config).items()
-        for side in ([f"random-{seed}" for seed in chosen["matched"]] if region == MATCHED else ["top"])
+        paths.region(config, model, name, samples, side, chosen["ratio"])
+        for name, samples in controls(config).items()
+        for side in ([f"random-{s}" for s in chosen["matched"]] if of(config, name).score == MATCHED else ["top"])
     ]
 
 
 def control_importances(config: dict, model: str, region: str) -> list[str]:
     """What a control is selected by."""
-    kind = region.removeprefix("core-")
-    if kind.startswith("only_"):
-        return [paths.importance(config, model, kind.removeprefix("only_"), last_milestone(config))]
-    languages = config["regions"]["core"]["languages"]
-    if kind == "few":
+    control, languages = of(config, region), config["regions"]["core"]["languages"]
+    if control.score == "only":
+        return [paths.importance(config, model, control.language, last_milestone(config))]
+    if control.score == "few":
         samples = config["importance"]["variants"]["samples"]
         return [paths.importance(config, model, language, samples) for language in languages]
-    return list(dict.fromkeys(paths.variant(config, model, kind, language) for language in languages))
+    return list(dict.fromkeys(paths.score(config, model, control.score, language) for language in languages))
 
 
 def plain_core(config: dict, model: str) -> str:
@@ -208,7 +199,7 @@ def reliability_pairs(config: dict, model: str) -> list[list[str]]:
     pairs = []
     if {"half-1", "half-2"} <= set(variants(config)):
         halves = {
-            language: [paths.variant(config, model, f"half-{half}", language) for half in (1, 2)]
+            language: [paths.score(config, model, f"half-{half}", language) for half in (1, 2)]
             for language in languages
         }
         pairs += [["halves", *halves[language]] for language in languages]
@@ -236,7 +227,8 @@ def concentrated(config: dict, model: str) -> list[str]:
 
 def agreement_languages(config: dict) -> list[str]:
     """Languages that have a region and neurons of their own."""
-    return [label for label in neuron_languages(config) if label in config["regions"]["monolingual"]["languages"]]
+    counted = config["languages"] if config["neurons"]["languages"] is None else config["neurons"]["languages"]
+    return [label for label in counted if label in config["regions"]["monolingual"]["languages"]]
 
 
 def equal_languages(config: dict) -> list[str]:

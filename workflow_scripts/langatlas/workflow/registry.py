@@ -8,7 +8,8 @@ other (``provenance.code_version``).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from langatlas.workflow import experiments, paths, regions
+from langatlas import region_names
+from langatlas.workflow import experiments, measures, paths, regions
 
 Inputs = dict[str, str | list[str]]
 BOOTSTRAP = ("resamples", "seed")
@@ -26,7 +27,7 @@ class TableEntry:
     """
 
     inputs: Callable[[dict], Inputs]
-    wanted: Callable[[dict], bool] = lambda config: True
+    wanted: Callable[[dict], object] = lambda config: True
     settings: tuple[str, ...] = ()
     category: str = "5 Tables"
     light: bool = True
@@ -37,26 +38,44 @@ def _table(name: str, *more: str) -> Callable[[dict], Inputs]:
     return lambda config: {each: paths.table(config, each) for each in (name, *more)}
 
 
-def _rows(measure: str) -> Callable[[dict], Inputs]:
-    return lambda config: {"rows": experiments.row_files(config, measure)}
+Names = Callable[[dict], list[str]]
 
 
-def _has(section: str) -> Callable[[dict], bool]:
-    return lambda config: bool(config[section])
+def _rows(measure: str, names: Names | None = None) -> Callable[[dict], Inputs]:
+    """Rows of a measure, of these experiments (none given: of all)."""
+    return lambda config: {"rows": experiments.row_files(config, measure, names and names(config))}
 
 
-def _silences(config: dict) -> bool:
-    return bool(experiments.of_kind(config, "neurons"))
+def _measured(measure: str) -> Names:
+    return lambda config: experiments.measured_by(config, measure)
+
+
+def _silencing(config: dict) -> list[str]:
+    return experiments.of(config, kind="ablation", measure="perplexity")
+
+
+def _steering(config: dict) -> list[str]:
+    return experiments.of(config, kind="steering", measure="generation")
+
+
+def _writing(config: dict) -> list[str]:
+    """Experiments about what the model writes, those that steer it aside."""
+    return [name for name in experiments.measured_by(config, "generation") if name not in _steering(config)]
+
+
+def removing(config: dict, kind: str) -> list[str]:
+    """Experiments that remove all regions of a kind and measure perplexity."""
+    return experiments.of(config, kind="removal", measure="perplexity", regions=kind)
 
 
 def _equal(config: dict) -> list[str]:
-    return experiments.removing(config, regions.EQUAL)
+    return removing(config, regions.EQUAL)
 
 
 def _controlled(config: dict) -> list[str]:
-    """Perplexity files that hold the core and the controls."""
-    named = [experiments.first(experiments.removing(config, kind)) for kind in (regions.CORE, regions.CONTROLS)]
-    return experiments.perplexity_files(config, [name for name in named if name])
+    """Perplexity files that hold the core and the controls: of the first experiment with each."""
+    named = [name for kind in (regions.CORE, regions.CONTROLS) for name in removing(config, kind)[:1]]
+    return experiments.row_files(config, "perplexity", named)
 
 
 def _neurons(*published: str) -> Callable[[dict], Inputs]:
@@ -74,7 +93,7 @@ def _regions_of_models(config: dict) -> Inputs:
 
 def _equal_sets(config: dict) -> Inputs:
     return {
-        "rows": experiments.perplexity_files(config, _equal(config)),
+        "rows": experiments.row_files(config, "perplexity", _equal(config)),
         "regions": [path for model in config["models"] for path in regions.equal_files(config, model)],
     }
 
@@ -99,7 +118,7 @@ TABLES: dict[str, TableEntry] = {
     "corpora": TableEntry(lambda config: {"stats": paths.corpus_stats(config)}, settings=("labels",)),
     "tokens": TableEntry(lambda config: {"stats": token_stats(config)}, settings=("labels",)),
     "perplexity": TableEntry(
-        lambda config: {"rows": experiments.perplexity_files(config)},
+        _rows("perplexity"),
         settings=(*BOTH, "published_processes"),
         light=False,
     ),
@@ -146,46 +165,40 @@ TABLES: dict[str, TableEntry] = {
     "readings": TableEntry(
         lambda config: (
             _table("perplexity", "controls", "reliability", "tokens")(config)
-            | {"pretraining": _optional("pretraining", bool(config["pretraining"]))(config)}
+            | {"pretraining": _optional("pretraining", bool(experiments.trained(config)))(config)}
         ),
         category="0 What survives the controls",
     ),
-    "neuron_counts": TableEntry(_neurons("neuron_counts"), lambda config: bool(experiments.neuron_files(config))),
-    "neuron_layers": TableEntry(_neurons(), lambda config: bool(experiments.neuron_files(config))),
-    "neuron_overlap": TableEntry(
-        _neurons("neuron_counts", "neuron_overlap"), lambda config: bool(experiments.neuron_files(config))
-    ),
-    "silencing": TableEntry(
-        lambda config: {"rows": experiments.perplexity_files(config, experiments.of_kind(config, "neurons"))},
-        _silences,
-        settings=BOTH,
-    ),
-    "steering": TableEntry(_rows("steering"), _has("steering"), settings=TESTS),
+    "neuron_counts": TableEntry(_neurons("neuron_counts"), experiments.neuron_files),
+    "neuron_layers": TableEntry(_neurons(), experiments.neuron_files),
+    "neuron_overlap": TableEntry(_neurons("neuron_counts", "neuron_overlap"), experiments.neuron_files),
+    "silencing": TableEntry(_rows("perplexity", _silencing), _silencing, settings=BOTH),
+    "steering": TableEntry(_rows("generation", _steering), _steering, settings=TESTS),
     "region_neurons": TableEntry(
         lambda config: {"counts": paths.counts(config, "agreement", "region_neurons")},
-        lambda config: bool(regions.agreement_languages(config)),
+        regions.agreement_languages,
     ),
     "importance_activation": TableEntry(
         lambda config: {"counts": paths.counts(config, "agreement", "importance_activation")},
-        lambda config: bool(regions.agreement_languages(config)),
+        regions.agreement_languages,
     ),
-    "equal_removal": TableEntry(_equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"),
-    "isolation": TableEntry(_equal_sets, lambda config: bool(_equal(config)), settings=BOTH, category="2 Removal"),
-    "translation": TableEntry(_rows("translation"), _has("translation"), settings=BOOTSTRAP),
-    "inhibition": TableEntry(_rows("translation"), _has("translation"), settings=BOOTSTRAP),
-    "generation": TableEntry(_rows("generation"), _has("generation")),
-    "questions": TableEntry(_rows("questions"), _has("questions"), settings=BOTH),
+    "equal_removal": TableEntry(_equal_sets, _equal, settings=BOTH, category="2 Removal"),
+    "isolation": TableEntry(_equal_sets, _equal, settings=BOTH, category="2 Removal"),
+    "translation": TableEntry(_rows("translation"), _measured("translation"), settings=BOOTSTRAP),
+    "inhibition": TableEntry(_rows("translation"), _measured("translation"), settings=BOOTSTRAP),
+    "generation": TableEntry(_rows("generation", _writing), _writing),
+    "questions": TableEntry(_rows("questions"), _measured("questions"), settings=BOTH),
     "pretraining": TableEntry(
-        lambda config: {"rows": experiments.pretraining_files(config)}, _has("pretraining"), settings=BOOTSTRAP
+        lambda config: {"rows": experiments.arm_files(config)}, experiments.trained, settings=BOOTSTRAP
     ),
     "forgetting": TableEntry(
-        lambda config: {"rows": experiments.pretraining_files(config)}, _has("pretraining"), settings=BOOTSTRAP
+        lambda config: {"rows": experiments.arm_files(config)}, experiments.trained, settings=BOOTSTRAP
     ),
     "published": TableEntry(
         lambda config: (
             _table("perplexity")(config)
             | {
-                "pretraining": _optional("pretraining", bool(config["pretraining"]))(config),
+                "pretraining": _optional("pretraining", bool(experiments.trained(config)))(config),
                 "published": paths.published_files(),
             }
         ),
@@ -235,14 +248,17 @@ def _if_any(wanted: Callable[[dict], object]) -> Callable[[dict], list[str]]:
 
 
 def _core_removal(config: dict, part: str) -> dict:
-    experiment = experiments.first(experiments.removing(config, regions.CORE))
-    chosen = {"experiment": experiment, "region": regions.CORE, "published_model": "LLaMA-2-7B"}
+    chosen = {"experiment": removing(config, regions.CORE)[0], "region": regions.CORE, "published_model": "LLaMA-2-7B"}
     return chosen | _samples(config) | _sequences(config)
 
 
+def _cutting(config: dict) -> list[str]:
+    return experiments.of(config, kind="lines", measure="perplexity")
+
+
 def _core_lines(config: dict, part: str) -> dict:
-    experiment = experiments.of_kind(config, "lines")[0]
-    chosen = config["experiments"][experiment]
+    experiment = _cutting(config)[0]
+    chosen = next(entry for entry in config["experiments"][experiment]["intervene"] if entry["kind"] == "lines")
     described = {"experiment": experiment, "region": chosen["region"], "ratio": chosen["ratio"]}
     return described | _samples(config) | _sequences(config)
 
@@ -252,11 +268,15 @@ def _largest_own_region(config: dict) -> dict:
 
 
 def _effect_matrix(config: dict, part: str) -> dict:
-    return {"kind": regions.MONOLINGUAL, "significance": 0.05} | _largest_own_region(config) | _sequences(config)
+    return (
+        {"kind": regions.monolingual_kind(config), "significance": 0.05}
+        | _largest_own_region(config)
+        | _sequences(config)
+    )
 
 
 def _region_overlap(config: dict, part: str) -> dict:
-    return {"scope": config["regions"]["monolingual"]["scopes"][0], "side": "top"} | _largest_own_region(config)
+    return {"scope": regions.shown_scope(config), "side": "top"} | _largest_own_region(config)
 
 
 def _density(config: dict) -> dict:
@@ -266,8 +286,8 @@ def _density(config: dict) -> dict:
 def _density_kinds(config: dict) -> list[str]:
     """Regions whose density differs between matrices: the core ranked over the whole model, and the monolingual ones."""
     scopes = config["regions"]["core"]["scopes"]
-    scope = next((scope for scope in scopes if scope != "matrix"), scopes[0])
-    return [f"{regions.CORE}{regions.scope_suffix(scope)}", regions.MONOLINGUAL]
+    scope = next((scope for scope in scopes if scope != region_names.PLAIN_SCOPE), scopes[0])
+    return [region_names.name_of(regions.CORE, scope=scope), regions.monolingual_kind(config)]
 
 
 def density_region(config: dict, model: str, region: str) -> str:
@@ -278,21 +298,24 @@ def density_region(config: dict, model: str, region: str) -> str:
 
 def density_cmap(config: dict, region: str) -> str:
     """Colours as published: red, and blue for the second of the two languages that are compared."""
-    return "Blues" if regions.language_of(region) == config["figures"]["density"]["languages"][1] else "Reds"
+    return "Blues" if regions.of(config, region).language in config["figures"]["density"]["languages"][1:] else "Reds"
 
 
 def _density_sheets(config: dict) -> list[str]:
     """Regions shown as sheets: the core and the two languages that are compared."""
-    return [regions.CORE, *(f"{regions.MONOLINGUAL}-{label}" for label in config["figures"]["density"]["languages"])]
+    return [
+        regions.CORE,
+        *(regions.monolingual_name(config, label) for label in config["figures"]["density"]["languages"]),
+    ]
 
 
 def _density_sheet(config: dict, part: str) -> dict:
-    return {"region": part, "cmap": density_cmap(config, part), "vmax": None} | _density(config)
+    return {"cmap": density_cmap(config, part), "vmax": None} | _density(config)
 
 
 def density_map(config: dict, region: str, module: str, layer: str) -> dict:
     """How one matrix of a region is drawn."""
-    place = {"region": region, "module": module, "layer": int(layer)}
+    place = {"module": module, "layer": int(layer)}
     return place | {"cmap": density_cmap(config, region), "vmax": 1} | _density(config)
 
 
@@ -301,7 +324,7 @@ def animation_panels(config: dict, part: str) -> list[dict]:
     drawn = config["figures"]["density"]
     if part == "core":
         return [{"region": regions.CORE, "module": module, "cmap": "Reds"} for module in drawn["modules"]]
-    shown = [f"{regions.MONOLINGUAL}-{label}" for label in drawn["languages"]]
+    shown = [regions.monolingual_name(config, label) for label in drawn["languages"]]
     return [{"region": name, "module": drawn["language_module"], "cmap": density_cmap(config, name)} for name in shown]
 
 
@@ -314,18 +337,33 @@ def _animated(config: dict, model: str, part: str) -> Inputs:
     return {"regions": [density_region(config, model, panel["region"]) for panel in animation_panels(config, part)]}
 
 
+def _translations(config: dict) -> dict[str, tuple[str, str]]:
+    """Experiment and source language of every figure about a translation, by what it is called."""
+    return {
+        f"{name}-{language}": (name, language)
+        for name in experiments.measured_by(config, "translation")
+        for language in experiments.languages_of(config, name)
+    }
+
+
 def _counted(config: dict, model: str, part: str) -> Inputs:
-    return {"activations": f"{config['results']}/{model}/translation/{part}"}
+    return {"activations": paths.row_folder(config, model, "translation", *_translations(config)[part])}
+
+
+def _translation(config: dict, part: str) -> dict:
+    experiment, language = _translations(config)[part]
+    return {"experiment": experiment, "language": language}
 
 
 def _conditions(config: dict, part: str) -> dict:
-    return {"conditions": config["translation"][part]["conditions"]}
+    found = _translation(config, part)
+    return found | {"conditions": measures.chosen(config, found["experiment"], "translation")["conditions"]}
 
 
 EXPERIMENT = {"experiment": "{part}"}
 FIGURES: dict[str, FigureEntry] = {
     "training_curve": FigureEntry(
-        lambda config, model, part: {"table": f"{paths.model_folder(config, model)}/training.csv"},
+        lambda config, model, part: {"training": f"{paths.model_folder(config, model)}/training.csv"},
         "1 Model",
         models=lambda config: [m for m in config["models"] if config["checkpoints"][m]["source"] == "mini"],
     ),
@@ -336,12 +374,13 @@ FIGURES: dict[str, FigureEntry] = {
         },
         "2 Removal",
         _core_removal,
+        models=_if_any(lambda config: removing(config, regions.CORE)),
     ),
     "core_lines": FigureEntry(
         _drawn_from("edits"),
         "2 Removal",
         _core_lines,
-        models=_if_any(lambda config: experiments.of_kind(config, "lines")),
+        models=_if_any(_cutting),
     ),
     "effect_matrix": FigureEntry(_drawn_from("effect_matrix"), "2 Removal", _effect_matrix),
     "controls": FigureEntry(
@@ -351,13 +390,13 @@ FIGURES: dict[str, FigureEntry] = {
             {"samples": config["importance"]["variants"]["samples"], "core_samples": regions.last_milestone(config)}
             | _sequences(config)
         ),
-        models=_if_any(lambda config: experiments.removing(config, regions.CONTROLS)),
+        models=_if_any(lambda config: removing(config, regions.CONTROLS)),
     ),
     "silencing": FigureEntry(
         _drawn_from("silencing"),
         "2 Removal",
         lambda config, part: {"significance": 0.05} | _sequences(config),
-        models=_if_any(_silences),
+        models=_if_any(_silencing),
     ),
     "agreement": FigureEntry(
         _drawn_from("equal_removal", "isolation", "region_neurons", "importance_activation"),
@@ -368,15 +407,15 @@ FIGURES: dict[str, FigureEntry] = {
     "pretraining": FigureEntry(
         _drawn_from("pretraining"),
         "2 Removal",
-        lambda config, part: {"chosen": config["pretraining"][part]},
-        parts=lambda config: config["pretraining"],
+        lambda config, part: {"chosen": experiments.training(config, part)},
+        parts=experiments.trained,
         labels=EXPERIMENT,
     ),
     "questions": FigureEntry(
         _drawn_from("questions"),
         "2 Removal",
-        lambda config, part: {"chosen": config["questions"][part]},
-        parts=lambda config: config["questions"],
+        lambda config, part: {"chosen": measures.chosen(config, part, "questions")},
+        parts=_measured("questions"),
         labels=EXPERIMENT,
     ),
     "importance_similarity": FigureEntry(
@@ -410,16 +449,17 @@ FIGURES: dict[str, FigureEntry] = {
     "concentration": FigureEntry(_drawn_from("concentration"), "4 Place", lambda config, part: _samples(config)),
     "neuron_layers": FigureEntry(_drawn_from("neuron_layers"), "4 Place", models=experiments.counted_models),
     "inhibition": FigureEntry(
-        _drawn_from("inhibition"), "4 Place", parts=lambda config: config["translation"], labels=EXPERIMENT
+        _drawn_from("inhibition"), "4 Place", _translation, parts=_translations, labels=EXPERIMENT
     ),
     "neuron_peaks": FigureEntry(
         _counted,
         "4 Place",
-        lambda config, part: _conditions(config, part) | {"share": config["translation"][part]["peaks"]},
-        parts=lambda config: config["translation"],
+        lambda config, part: (
+            _conditions(config, part)
+            | {"share": measures.chosen(config, _translation(config, part)["experiment"], "translation")["peaks"]}
+        ),
+        parts=_translations,
         labels=EXPERIMENT,
     ),
-    "neuron_activity": FigureEntry(
-        _counted, "4 Place", _conditions, parts=lambda config: config["translation"], labels=EXPERIMENT
-    ),
+    "neuron_activity": FigureEntry(_counted, "4 Place", _conditions, parts=_translations, labels=EXPERIMENT),
 }

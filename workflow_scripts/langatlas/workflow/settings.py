@@ -1,36 +1,45 @@
 """The config: defaults filled in, every value checked, every mistake named before any job starts.
 
-The schema gives types, ranges and defaults; this module turns its complaints into sentences and adds what a schema
-cannot say: that a name used in one place is defined in another. No torch, no pandas: it runs at every start.
+Schemas give types, ranges and defaults (``workflow.schema``); this module adds what a schema cannot say: that a name used in one
+place is defined in another. No torch, no pandas: it runs at every start.
 """
 
-import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator, ValidationError
 
-from langatlas import languages
+from langatlas import languages, region_names
 from langatlas.corpora.parts import check_parts
-from langatlas.models.adapters import dimension_of
-from langatlas.neuron_settings import neuron_problems
-from langatlas.translation_settings import translation_problems
+from langatlas.files import checkpoint_source
+from langatlas.models.precision import switched
+from langatlas.workflow import experiment_files
+from langatlas.workflow.experiment_problems import experiment_problems
+from langatlas.workflow.interventions import counted_languages
+from langatlas.workflow.references import listed, reference_problems
+from langatlas.workflow.results_folder import name_problems, place_problems
+from langatlas.workflow.schema import fill_defaults, schema_problems
+from langatlas.workflow.yaml_traps import LOADER, key_problems, written_problems
 
-DROPPABLE = ("experiments", "generation", "steering", "translation", "questions", "pretraining")
+SECTIONS_GONE = ("generation", "steering", "translation", "questions", "pretraining")
 
 
-def checked(config: dict, schema_path: str | Path) -> dict:
-    """A copy of the config with defaults filled in. Raises ValueError listing every mistake: key, value, what is allowed."""
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+def checked(config: dict, schema_path: str | Path, files: Iterable[str | Path] = ()) -> dict:
+    """A copy of the config with defaults filled in. ``files``: what it was read from, looked through for traps of YAML.
+
+    Raises ValueError listing every mistake: key, value, what is allowed.
+    """
+    schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), Loader=LOADER)
     config = deepcopy(dict(config))
-    for section in DROPPABLE:
-        if isinstance(config.get(section), dict):  # null takes away an entry that an overlay would inherit
-            config[section] = {name: entry for name, entry in config[section].items() if entry is not None}
-    fill_defaults(config, schema, schema)
-    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
-    problems = [problem for error in errors for problem in explain(error)]
+    problems = [problem for path in files for problem in written_problems(path)]
+    if first := [*key_problems(config), *gone(config)]:
+        problems += first
+    else:
+        fill_defaults(config, schema, schema)
+        problems += schema_problems(config, schema)
+    if not problems:
+        config["experiments"], problems = experiment_files.load(config)
     if not problems:
         problems = list(inconsistencies(config))
     if problems:
@@ -38,75 +47,40 @@ def checked(config: dict, schema_path: str | Path) -> dict:
     return config
 
 
-def with_dropped(config: dict, given: dict) -> dict:
-    """The checked config with the entries that null took away as null again: laid over the default it gives the same run."""
-    dropped = {s: {name: None for name, entry in (given.get(s) or {}).items() if entry is None} for s in DROPPABLE}
-    return config | {section: config[section] | names for section, names in dropped.items() if names}
+def gone(config: dict) -> Iterator[str]:
+    """Keys of the config's former layout, and where each stands now."""
+    for section in SECTIONS_GONE:
+        if section in config:
+            yield (
+                f"{section}: experiments are files now: move each entry to config/experiments/NAME.yaml (or under "
+                "experiments: NAME) as {intervene: …, measure: …}, and name it in `run`; see docs/experiments.md"
+            )
+    experiments = config.get("experiments")
+    for name, entry in experiments.items() if isinstance(experiments, dict) else ():
+        if entry is None:
+            yield f"experiments.{name}: null takes nothing away any more; leave the name out of `run`"
+        elif isinstance(entry, dict) and (former := sorted(set(entry) - {"intervene", "measure", "languages"})):
+            yield f"experiments.{name}.{former[0]}: it stands under experiments.{name}.intervene (or measure) now"
 
 
-def fill_defaults(value, schema: dict, root: dict) -> None:
-    """Fill in, in place, the defaults that the schema gives for missing keys, at any depth."""
-    schema = resolve(schema, root)
-    if isinstance(value, dict):
-        for key, sub in schema.get("properties", {}).items():
-            sub = resolve(sub, root)
-            if key not in value and "default" in sub:
-                value[key] = deepcopy(sub["default"])
-            if key in value:
-                fill_defaults(value[key], sub, root)
-        if isinstance(sub := schema.get("additionalProperties"), dict):
-            for key in value.keys() - schema.get("properties", {}).keys():
-                fill_defaults(value[key], sub, root)
-    elif isinstance(value, list) and "items" in schema:
-        for item in value:
-            fill_defaults(item, schema["items"], root)
-
-
-def resolve(schema: dict, root: dict) -> dict:
-    """Follow a ``$ref`` to ``#/$defs/name``; keys beside it take precedence."""
-    if "$ref" not in schema:
-        return schema
-    target = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
-    return {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
-
-
-def explain(error: ValidationError) -> list[str]:
-    """A schema's complaint as sentences that name the key, the value and what is allowed."""
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
-    if error.validator == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))
-        return [
-            f"unknown key {_join(place, key)}{_suggest(key, known)}; allowed here: {', '.join(known)}"
-            for key in unknown
-        ]
-    if error.validator == "required":
-        missing = sorted(set(error.validator_value) - set(error.instance))
-        return [f"key {_join(place, key)} is missing" for key in missing]
-    allowed = {
-        "enum": lambda: "must be one of " + ", ".join(map(str, error.validator_value)),
-        "type": lambda: f"must be of type {error.validator_value}",
-        "minimum": lambda: f"must be at least {error.validator_value}",
-        "exclusiveMinimum": lambda: f"must be greater than {error.validator_value}",
-        "maximum": lambda: f"must be at most {error.validator_value}",
-        "minItems": lambda: f"must hold at least {error.validator_value} value(s)",
-        "uniqueItems": lambda: "must not repeat a value",
-        "pattern": lambda: f"must match {error.validator_value}",
-    }.get(error.validator, lambda: error.message)
-    return [f"{place or 'config'}: {error.instance!r} {allowed()}"]
-
-
-def _join(place: str, key: str) -> str:
-    return f"{place}.{key}" if place else key
-
-
-def _suggest(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+def refuse_unread(path: str | Path, files: Iterable[str | Path]) -> None:
+    """Raise ValueError where ``path`` is there and none of ``files``, which were read: its owner believes that it is used."""
+    path = Path(path)
+    if path.exists() and not any(path.samefile(file) for file in files):
+        raise ValueError(
+            f"{path.absolute()} is not read: the default is the {path.name} beside the Snakefile. Lay yours over it with "
+            f"--configfile {path}, or give it another name"
+        )
 
 
 def inconsistencies(config: dict) -> Iterator[str]:
-    """Mistakes that lie between keys. The config is valid by the schema."""
+    """Mistakes that lie between keys, or in the environment. The config is valid by the schema."""
+    try:
+        switched()
+    except ValueError as error:
+        yield str(error)
+    yield from place_problems(config["results"])
+    yield from name_problems(config)
     yield from _models(config)
     for name, corpus in config["corpora"].items():
         try:
@@ -114,21 +88,13 @@ def inconsistencies(config: dict) -> Iterator[str]:
         except ValueError as error:
             yield f"corpora.{name}.{error}"
     yield from _languages(config)
-    regions = config["regions"]
+    yield from reference_problems(config)
     for kind in ("core", "monolingual"):
-        yield from _region_problems(kind, regions[kind])
+        yield from _region_problems(kind, config["regions"][kind])
+    yield from _region_name_problems(config)
     yield from _control_problems(config)
-    yield from neuron_problems(config)
-    for name, experiment in config["experiments"].items():
-        yield from _experiment_problems(name, experiment, config)
-    for name, chosen in config["generation"].items():
-        yield from _generation_problems(f"generation.{name}", chosen, config)
-    for name, chosen in config["translation"].items():
-        yield from translation_problems(f"translation.{name}", chosen, config)
-    for name, chosen in config["questions"].items():
-        yield from _question_problems(f"questions.{name}", chosen, config)
-    for name, chosen in config["pretraining"].items():
-        yield from _pretraining_problems(f"pretraining.{name}", chosen, config)
+    yield from _neuron_problems(config)
+    yield from experiment_problems(config)
     if sorted(set(config["importance"]["samples"])) != config["importance"]["samples"]:
         yield f"importance.samples: {config['importance']['samples']} must be ascending, each once"
     shards, samples = config["tokens"]["shards"]["locate"], config["importance"]["samples"][0]
@@ -141,15 +107,15 @@ def inconsistencies(config: dict) -> Iterator[str]:
 
 def _models(config: dict) -> Iterator[str]:
     for model in config["models"]:
-        if model not in config["checkpoints"]:
-            yield f"models: {model!r} is not defined; checkpoints holds {', '.join(config['checkpoints'])}"
+        if (checkpoint := config["checkpoints"].get(model)) is None:
             continue
-        checkpoint = config["checkpoints"][model]
-        if checkpoint["corpus"] not in config["corpora"]:
-            known = ", ".join(config["corpora"])
-            yield f"checkpoints.{model}.corpus: {checkpoint['corpus']!r} is not defined; corpora holds {known}"
         if checkpoint["source"] == "huggingface" and not checkpoint["path"]:
             yield f"checkpoints.{model}.path: missing; give a checkpoint folder or a Hub id"
+        elif checkpoint["source"] == "huggingface":
+            try:
+                checkpoint_source(checkpoint["path"], model)
+            except ValueError as error:
+                yield str(error)
         if checkpoint["source"] == "mini":
             for key in ("languages", "architecture", "training"):
                 if not checkpoint[key]:
@@ -157,118 +123,42 @@ def _models(config: dict) -> Iterator[str]:
 
 
 def _languages(config: dict) -> Iterator[str]:
-    labels = config["labels"]
     for label in config["languages"]:
         try:
-            languages.get(label, labels)
+            languages.get(label, config["labels"])
         except ValueError as error:
             yield f"languages: {error}"
-    users = {f"regions.{kind}.languages": config["regions"][kind]["languages"] for kind in ("core", "monolingual")}
-    users |= {
-        f"checkpoints.{m}.languages": config["checkpoints"].get(m, {}).get("languages") or [] for m in config["models"]
-    }
-    for key, used in users.items():
-        for label in used:
-            if label not in config["languages"]:
-                yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
 
 
-def _experiment_problems(name: str, experiment: dict, config: dict) -> Iterator[str]:
-    milestones = config["importance"]["samples"]
-    for samples in experiment["samples"] or []:
-        if samples not in milestones:
-            yield f"experiments.{name}.samples: {samples} is none of importance.samples {milestones}"
-    for label in experiment["languages"] or []:
-        if label not in config["languages"]:
-            yield f"experiments.{name}.languages: {label!r} is not in languages ({', '.join(config['languages'])})"
-    needs = {"removal": ["regions"], "lines": ["settings", "lines"], "parameters": ["parameters", "operations"]}
-    for key in needs.get(experiment["kind"], []):
-        if not experiment[key]:
-            yield f"experiments.{name}.{key}: missing; an experiment of kind {experiment['kind']} needs it"
-    if experiment["kind"] == "lines":
-        region = "core" if experiment["region"].startswith("core") else "monolingual"
-        ratios = config["regions"][region]["ratios"]
-        if experiment["ratio"] is not None and experiment["ratio"] not in ratios:
-            yield f"experiments.{name}.ratio: {experiment['ratio']} is none of regions.{region}.ratios {ratios}"
-        for setting, axes in experiment["settings"].items():
-            yield from _axis_problems(f"experiments.{name}.settings.{setting}", axes)
-
-
-def _generation_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
-    for label in [*(chosen["languages"] or []), *chosen["prompts"]]:
-        if label not in config["languages"]:
-            yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
-    yield from _region_choice_problems(key, chosen["regions"], config)
-
-
-def _question_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
-    for label in chosen["languages"] or []:
-        if label not in config["languages"]:
-            yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
-    told = languages.REGISTRY.parent / "world"
-    for label in (chosen["languages"] or config["languages"]) if chosen["world"] else []:
-        if not (told / f"{label}.yaml").is_file():
-            yield f"{key}.world: the world is not told in {label!r}; take it out of {key}.languages or set world: false"
-    if not (chosen["world"] or chosen["files"] or chosen["tasks"]):
-        yield f"{key}: no questions; set world: true, files, or tasks"
-    if chosen["files"] and "{language}" not in chosen["files"] and len(chosen["languages"] or config["languages"]) > 1:
-        yield f"{key}.files: {chosen['files']!r} must hold {{language}}, or languages only one"
-    if set(chosen["answers"]) <= {"sentences", "priors"} and chosen["files"]:
-        yield f"{key}.answers: sentences and priors exist for the world's questions only; for files name letters or texts too"
-    yield from _region_choice_problems(key, chosen["regions"], config)
-
-
-def _region_choice_problems(key: str, regions: list[dict], config: dict) -> Iterator[str]:
-    for number, wanted in enumerate(regions):
-        kind, _, language = wanted["region"].partition("-")
-        known = kind == "core" or (kind == "monolingual" and language in config["regions"]["monolingual"]["languages"])
-        if not known:
-            yield f"{key}.regions[{number}].region: {wanted['region']!r} is no region; there are core and monolingual-LANGUAGE"
-        elif wanted["ratio"] not in config["regions"][kind]["ratios"]:
-            ratios = config["regions"][kind]["ratios"]
-            yield f"{key}.regions[{number}].ratio: {wanted['ratio']} is none of regions.{kind}.ratios {ratios}"
-
-
-def _pretraining_problems(key: str, chosen: dict, config: dict) -> Iterator[str]:
-    for label in [chosen["language"], *(chosen["languages"] or [])]:
-        if label not in config["languages"]:
-            yield f"{key}: {label!r} is not in languages ({', '.join(config['languages'])})"
-    if chosen["samples"] != sorted(chosen["samples"]):
-        yield f"{key}.samples: {chosen['samples']} must be ascending"
-    core = config["regions"]["core"]
-    if chosen["region"].startswith("core") and chosen["ratio"] not in core["ratios"]:
-        yield f"{key}.ratio: {chosen['ratio']} is none of regions.core.ratios {core['ratios']}"
-    if any(arm["side"] == "random" for arm in chosen["arms"]) and not set(chosen["seeds"]) <= set(core["seeds"]):
-        yield f"{key}.seeds: {chosen['seeds']} must be among regions.core.seeds {core['seeds']}, for the random region of each"
+def _neuron_problems(config: dict) -> Iterator[str]:
+    found = counted_languages(config)
+    if len(found) == 1:
+        yield f"neurons.languages: {found[0]!r} alone has no neurons of its own; name two languages or more, or none"
+    for name, counts in config["neurons"]["counts"].items():
+        if name in config["models"]:
+            yield f"neurons.counts.{name}: a model has this name; give the counts another one"
+        for label in counts["languages"]:
+            try:
+                languages.get(label, config["labels"])
+            except ValueError as error:
+                yield f"neurons.counts.{name}.languages: {error}"
 
 
 def _control_problems(config: dict) -> Iterator[str]:
     controls, variants = config["regions"]["controls"], config["importance"]["variants"]["names"]
-    needed = controls["variants"] + (["magnitude"] if controls["matched"] else [])
-    for variant in needed:
-        if variant not in variants:
-            yield f"regions.controls: {variant!r} is not in importance.variants.names ({', '.join(variants)})"
-    core = config["regions"]["core"]
-    if controls["ratio"] not in core["ratios"]:
-        yield f"regions.controls.ratio: {controls['ratio']} is none of regions.core.ratios {core['ratios']}"
-    for label in config["regions"]["against"] or []:
-        if label not in config["regions"]["monolingual"]["languages"]:
-            yield f"regions.against: {label!r} has no region: it is not in regions.monolingual.languages"
-    for label in controls["single"]:
-        if label not in core["languages"] + config["regions"]["monolingual"]["languages"]:
-            yield f"regions.controls.single: {label!r} has no importance: it is in neither regions.core nor regions.monolingual"
+    if controls["matched"] and "magnitude" not in variants:
+        yield f"regions.controls.matched: needs magnitude in importance.variants.names ({listed(variants)}); or set it to []"
 
 
-def _axis_problems(key: str, axes: dict[str, str]) -> Iterator[str]:
-    for module, axis in axes.items():
-        try:
-            dimension_of(module, axis)
-        except ValueError as error:
-            yield f"{key}: {error}"
+def _region_name_problems(config: dict) -> Iterator[str]:
+    for name in region_names.ambiguous(config):
+        yield f"languages: two regions would be called {name}; give the label that ends in a scope another name"
 
 
 def _region_problems(kind: str, region: dict) -> Iterator[str]:
-    if "random" in region["sides"] and "top" not in region["sides"]:
-        yield f"regions.{kind}.sides: random is the control of top and needs it"
+    if "top" not in region["sides"]:
+        yield f"regions.{kind}.sides: {region['sides']} must hold top: tables and figures show it, and random is its control"
+    if kind == "core" and region_names.PLAIN_SCOPE not in region["scopes"]:
+        yield f"regions.core.scopes: {region['scopes']} must hold matrix: controls are chosen within matrices"
     if "random" in region["sides"] and not region["seeds"]:
         yield f"regions.{kind}.seeds: empty, but sides names random"

@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale, UnknownLocaleError, localedata
 from babel.core import get_global
 from babel.dates import format_date
 
@@ -35,7 +35,7 @@ class Language:
         self.data = read_yaml(self.path)
         self.roles = world(self.folder)["relations"]
         try:
-            self.locale = Locale.parse(self.data.get("locale", code))
+            self.locale = own_locale(self.data.get("locale", code))
         except (UnknownLocaleError, ValueError) as error:
             raise ValueError(f"{self.path}: CLDR knows no locale {code!r}; name one under the key 'locale'") from error
         self.script = get_global("likely_subtags").get(self.locale.language, "__").split("_")[1]
@@ -143,6 +143,22 @@ class Language:
         """First letter upper case, also behind an opening quotation mark or an inverted question mark."""
         start = next((place for place, sign in enumerate(text) if sign.isalnum()), 0)
         return text[:start] + text[start].upper() + text[start + 1 :]
+
+
+def own_locale(identifier: str) -> Locale:
+    """A locale that shares no data with any other one. Raises UnknownLocaleError, ValueError as ``Locale.parse`` does.
+
+    Babel (2.18) writes what a locale looked up into dictionaries that all locales share: after Japanese, Chinese had the
+    Japanese names of months. A text must not depend on which other languages its process has written.
+    """
+    locale, shared = Locale.parse(identifier), dict(localedata._cache)
+    localedata._cache.clear()
+    try:
+        locale._data  # noqa: B018 (read from disk now, and kept by the locale)
+    finally:
+        localedata._cache.clear()
+        localedata._cache.update(shared)
+    return locale
 
 
 @cache

@@ -11,34 +11,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from langatlas import languages
 from langatlas.locate.agreement import ALL_MODULES
 from langatlas.present import fonts
-from langatlas.present.figures import canvas, heatmap
+from langatlas.present.figures import canvas, effects, heatmap
 
-TABLES = ("effects", "isolation", "shares", "activation")
 METHODS = {"importance": ("region", "C0"), "lape": ("LAPE", "C1"), "precision": ("average precision", "C3")}
-CMAP = "RdBu_r"
 GREY = "#888888"
 ALL = ""  # the row of all languages
-
-
-def draw_effects(table: pd.DataFrame, axes: Axes, scale: heatmap.Scale, own: Mapping | None, names: bool):
-    """Heat map of one method: languages of the sets at the rows, tested ones at the columns. ``names``: label the rows."""
-    rows = languages.order_by_family(table["region_language"].unique(), own)
-    columns = languages.order_by_family(table["language"].unique(), own)
-    ratio = (
-        table.pivot(index="region_language", columns="language", values="ratio_to_base")
-        .loc[rows, columns]
-        .to_numpy(float)
-    )
-    texts = np.vectorize(heatmap.ratio_text, otypes=[object])(ratio)
-    image = heatmap.draw_matrix(ratio, axes, scale, texts)
-    heatmap.label_languages(axes, rows, columns, own)
-    heatmap.mark_diagonal(axes, rows, columns)
-    axes.set_xlabel("tested language")
-    if names:
-        axes.set_ylabel("set removed")
-    else:
-        axes.set_yticklabels([])
-    return image
 
 
 def draw_isolation(table: pd.DataFrame, axes: Axes, own: Mapping | None = None) -> None:
@@ -130,35 +107,45 @@ def draw_activation(table: pd.DataFrame, axes: Axes) -> None:
     axes.legend(loc="best")
 
 
-def figure(tables: Mapping[str, pd.DataFrame], model: str, own: Mapping | None = None) -> Figure:
+def figure(
+    equal_removal: pd.DataFrame,
+    isolation: pd.DataFrame,
+    region_neurons: pd.DataFrame,
+    importance_activation: pd.DataFrame,
+    model: str,
+    own: Mapping | None = None,
+) -> Figure:
     """Above one effect matrix a method, in one scale of colours; below isolation, shares of regions in neurons, correlations.
 
-    ``tables``: by the names of TABLES, the tables equal_removal, isolation, region_neurons and importance_activation; of the
-    first the largest sets are drawn. ``own``: the config's own labels. ValueError where a table has no rows of the model.
+    The tables of those names; of ``equal_removal`` the largest sets are drawn. ``own``: the config's own labels. ValueError where
+    another table has no rows of the model.
     """
-    if model not in set(tables["effects"]["model"]):
+    if model not in set(equal_removal["model"]):
         return _empty(model)
-    rows = {name: canvas.select(tables[name], model=model) for name in TABLES}
-    effects = rows["effects"]
-    effects = effects[(effects["side"] == "top") & (effects["size_share"] == effects["size_share"].max())]
-    tested, removed = effects["language"].nunique(), effects["region_language"].nunique()
+    given = (equal_removal, isolation, region_neurons, importance_activation)
+    removed, isolation, shares, activation = (canvas.select(table, model=model) for table in given)
+    removed = removed[(removed["side"] == "top") & (removed["size_share"] == removed["size_share"].max())]
+    tested = removed["language"].nunique()
     cell = heatmap.cell_inches(tested)
-    above, below = cell * removed + 1.5, 1.0 + 0.36 * max(4, rows["shares"]["region_language"].nunique() + 1)
-    methods = [method for method in METHODS if method in set(effects["method"])]
+    above = cell * removed["region_language"].nunique() + 1.5
+    below = 1.0 + 0.36 * max(4, shares["region_language"].nunique() + 1)
+    methods = [method for method in METHODS if method in set(removed["method"])]
     width = max(9.0, len(methods) * (cell * tested + 0.4) + 2.8)
     drawing = canvas.new_figure(width, above + below + 0.4)
     upper, lower = drawing.subfigures(2, 1, height_ratios=[above, below])
     panels = upper.subplots(1, len(methods), squeeze=False)[0]
-    scale = heatmap.ratio_scale(effects["ratio_to_base"].to_numpy(float), CMAP)
+    scale = heatmap.ratio_scale(removed["ratio_to_base"].to_numpy(float), effects.CMAP)
     for panel, method in zip(panels, methods, strict=True):
-        image = draw_effects(effects[effects["method"] == method], panel, scale, own, panel is panels[0])
+        image, _, _ = effects.draw_cells(removed[removed["method"] == method], panel, scale, own)
         panel.set_title(METHODS[method][0], weight="normal", size=8)
+    panels[0].set_ylabel("set removed")
+    for panel in panels[1:]:
+        panel.set_yticklabels([])
     heatmap.add_colour_bar(drawing, image, list(panels), "perplexity ÷ whole model's", scale)
     left, middle, right = lower.subplots(1, 3, width_ratios=[4, 3, 3])
-    isolation = rows["isolation"]
     draw_isolation(isolation[isolation["reference"].isna()], left, own)
-    draw_shares(rows["shares"][rows["shares"]["module"] == ALL_MODULES], middle, own)
-    draw_activation(rows["activation"], right)
+    draw_shares(shares[shares["module"] == ALL_MODULES], middle, own)
+    draw_activation(activation, right)
     for panel, title in ((left, "isolation"), (middle, "regions in neurons"), (right, "importance and activation")):
         panel.set_title(title, weight="normal", size=8)
     handles, labels = left.get_legend_handles_labels()
@@ -175,3 +162,14 @@ def _empty(model: str) -> Figure:
     )
     canvas.headline(drawing, f"Regions and neurons · {model}")
     return drawing
+
+
+FIGURE = canvas.Picture(
+    figure,
+    {
+        "equal_removal": canvas.read_table,
+        "isolation": canvas.read_table,
+        "region_neurons": canvas.read_table,
+        "importance_activation": canvas.read_table,
+    },
+)

@@ -1,9 +1,11 @@
-"""What every figure shares: the style, and saving so that the same data give the same bytes."""
+"""What every figure shares: how its inputs become a picture, the style, and saving so that the same data give the same bytes."""
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from langatlas.files import atomic
 from langatlas.present import fonts
+from langatlas.region_names import kind_of
 
 FORMATS = ("svg", "png")
 
@@ -65,6 +68,24 @@ def _metadata(kind: str, provenance: Mapping[str, str]) -> dict[str, str | None]
     return {"Date": None, "Creator": drawn_by, "Description": described}
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The figure that a module exports as FIGURE: who draws it, from what, and who saves what was drawn.
+
+    ``figure``: each of its parameters is an input or a setting of that name. ``inputs``: the reader of each input, which takes
+    what the rule names: a path, or a list of paths. ``save``: called as ``save`` of this module.
+    """
+
+    figure: Callable
+    inputs: Mapping[str, Callable]
+    save: Callable = save
+
+    def draw(self, files: Mapping[str, str | list[str]], settings: Mapping):
+        """Read the inputs and draw. Settings that ``figure`` has no parameter for are those that the caption alone speaks of."""
+        given = {**settings, **{name: read(files[name]) for name, read in self.inputs.items()}}
+        return self.figure(**{name: given[name] for name in signature(self.figure).parameters})
+
+
 def select(table: pd.DataFrame, **wanted) -> pd.DataFrame:
     """Rows of ``table`` where each named column has the wanted value; ValueError saying what there is if none has."""
     chosen = pd.Series(True, index=table.index)
@@ -85,7 +106,7 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
 def region_kind(table: pd.DataFrame) -> pd.Series:
     """Kind of each row's region: its name without the language; monolingual-ru-global gives monolingual-global."""
     named = zip(table["region"], table["region_language"].fillna(""), strict=True)
-    kinds = [region.replace(f"-{language}", "", 1) if language else region for region, language in named]
+    kinds = [kind_of(region, language) for region, language in named]
     return pd.Series(kinds, index=table.index)
 
 

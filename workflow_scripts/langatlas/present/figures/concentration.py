@@ -24,11 +24,11 @@ def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
     """One measure: a row a region, a dot a matrix, their median as a bar; grey: chance, two deviations to either side.
 
     Chance is taken off each matrix: it differs where a region takes more of some matrices than of others. ``table``:
-    columns region, layer, statistic, null_mean, null_sd. ``order``: regions from the top.
+    columns region, region_language, layer, statistic, null_mean, null_sd. ``order``: regions from the top.
     """
     for row, region in enumerate(order):
         part = table[table["region"] == region].sort_values("layer", kind="stable")
-        colour = "C1" if region.startswith("core") else "C0"
+        colour = "C1" if part["region_language"].isna().all() else "C0"
         excess, deviation = part["statistic"] - part["null_mean"], part["null_sd"].median()
         axes.barh(row, 4 * deviation, left=-2 * deviation, height=0.8, color="#bbbbbb", linewidth=0)
         heights = row + np.linspace(-SPREAD, SPREAD, max(len(part), 2))[: len(part)]
@@ -42,9 +42,9 @@ def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
     return axes
 
 
-def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
-    """A panel a measure, the core above the regions of languages. ``table``: the table `concentration`."""
-    rows = canvas.select(table, model=model)
+def figure(concentration: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
+    """A panel a measure, the core above the regions of languages."""
+    rows = canvas.select(concentration, model=model)
     rows = rows[rows["scope"] == "matrix"]
     by_language = rows.dropna(subset="region_language").drop_duplicates("region").set_index("region_language")["region"]
     labels = list(languages.order_by_family(by_language.index, own))
@@ -62,3 +62,6 @@ def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figur
     fonts.style_labels(panels[0].get_yticklabels()[len(core) :], labels)
     canvas.headline(drawing, f"Where the parameters of regions lie in the matrices of {model}, against chance")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"concentration": canvas.read_table})

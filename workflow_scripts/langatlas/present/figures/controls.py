@@ -7,16 +7,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langatlas.present import control_tables
+from langatlas.present import control_tables, fonts
 from langatlas.present.figures import canvas, heatmap
 
 SPREAD = 0.3  # of a row: languages stand below each other in their order, so that equal values are seen
 
 
-def draw(table: pd.DataFrame, axes: Axes) -> Axes:
+def draw(table: pd.DataFrame, axes: Axes, own: Mapping | None = None) -> Axes:
     """One row a region, the most harmful on top; dots are languages, the bar is their median; logarithmic axis.
 
-    ``table``: columns region, language, ratio_to_base. Infinite ratios (a collapsed model) stand at the right edge.
+    ``table``: columns region, language, ratio_to_base; ``own``: own labels of the config. Infinite ratios (a collapsed model)
+    stand at the right edge.
     """
     medians = table.groupby("region")["ratio_to_base"].median().sort_values(ascending=False)
     finite = table.loc[np.isfinite(table["ratio_to_base"]), "ratio_to_base"]
@@ -30,17 +31,21 @@ def draw(table: pd.DataFrame, axes: Axes) -> Axes:
     axes.axvline(1, color="#222222", linewidth=0.8)
     axes.set_xscale("log")
     heatmap.ratio_ticks(axes.xaxis, 0.12)
-    axes.set_yticks(range(len(medians)), [control_tables.named(region) for region in medians.index])
+    names = [fonts.drawn(control_tables.named(region, own), instead=region) for region in medians.index]
+    axes.set_yticks(range(len(medians)), names)
     axes.set(ylim=(len(medians) - 0.5, -0.5), xlabel="perplexity ÷ whole model's")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     return axes
 
 
-def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
-    """``table``: the table `controls`."""
-    rows = canvas.select(table, model=model)
+def figure(controls: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
+    """Every kind of region in one panel."""
+    rows = canvas.select(controls, model=model)
     drawing = canvas.new_figure(7.5, 1.2 + 0.36 * rows["region"].nunique())
-    draw(rows, drawing.subplots())
+    draw(rows, drawing.subplots(), own)
     canvas.headline(drawing, f"Removing {rows['ratio'].iloc[0]:.0%} of each matrix of {model}, chosen by …")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"controls": canvas.read_table})

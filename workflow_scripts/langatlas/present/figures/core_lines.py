@@ -36,9 +36,9 @@ def draw(table: pd.DataFrame, axes: Axes) -> Axes:
     return axes
 
 
-def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None = None) -> Figure:
-    """A row a language, a column a setting, axes in common. ``table``: the table `edits`."""
-    rows = canvas.select(table, model=model, experiment=experiment)
+def figure(edits: pd.DataFrame, model: str, experiment: str, own: Mapping | None = None) -> Figure:
+    """A row a language, a column a setting, axes in common."""
+    rows = canvas.select(edits, model=model, experiment=experiment)
     settings = list(dict.fromkeys(rows["setting"]))
     order = languages.order_by_family(rows["language"].unique(), own)
     drawing = canvas.new_figure(1.2 + 2.0 * len(settings), 1.3 + 1.7 * len(order))
@@ -48,7 +48,8 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
             draw(rows[(rows["language"] == language) & (rows["setting"] == setting)], axes)
         line[0].set_ylabel(fonts.full_name(language, own))
         fonts.style_labels([line[0].yaxis.label], [language])
-    heatmap.ratio_ticks(grid[0, 0].yaxis)
+    for axes in grid.flat:
+        heatmap.ratio_ticks(axes.yaxis)
     for axes, setting in zip(grid[0], settings, strict=True):
         matrices, shared = setting.rsplit(", ", 1) if ", " in setting else (setting, "")
         axes.set_title("\n".join([*matrices.split(" "), shared]).rstrip(), fontsize="small")
@@ -59,3 +60,6 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
     drawing.legend(handles, names, loc="outside lower center", ncols=len(SIDES))
     canvas.headline(drawing, f"Cutting lines that hold most, medium or least of a region of {model}")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"edits": canvas.read_table})

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from langatlas import languages
 from langatlas.present import fonts
 from langatlas.present.figures import canvas, heatmap
+from langatlas.present.published import load_core
 
 SIDES = {"top": ("C1", "o"), "random": ("C2", "D"), "bottom": ("C0", "s")}
 SIDE_NAMES = {"top": "top (most important)", "random": "random", "bottom": "bottom (least important)"}
@@ -53,22 +54,21 @@ def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
 
 
 def figure(
-    table: pd.DataFrame,
+    perplexity: pd.DataFrame,
     model: str,
     experiment: str,
     region: str,
     samples: int,
     published: pd.DataFrame | None = None,
+    published_model: str = "",
     own: Mapping | None = None,
 ) -> Figure:
     """One panel a ratio, one log axis in common; published numbers, if given, in a panel with an axis of their own.
 
-    ``table``: the perplexity table (model, experiment, region, samples, side, ratio, language, ratio_to_base with _low
-    and _high).
-    ``published``: those of one published model (model, language, side, ratio, ratio_to_base). Its collapse is
-    four orders of magnitude larger than a small model's and would flatten our panels on a common axis.
+    ``published``: as ``published.load_core`` reads it, of which ``published_model`` is shown. Its collapse is four orders of
+    magnitude larger than a small model's and would flatten our panels on a common axis.
     """
-    removed = table[table["side"].isin(SIDES)]
+    removed = perplexity[perplexity["side"].isin(SIDES)]
     rows = canvas.select(removed, model=model, experiment=experiment, region=region, samples=samples)
     merged = merge_seeds(rows)
     order = languages.order_by_family(merged["language"].unique(), own)
@@ -84,7 +84,7 @@ def figure(
         panel.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
         heatmap.ratio_ticks(panel.xaxis)
     if published is not None:
-        _draw_published(published, axes[-1], order)
+        _draw_published(canvas.select(published, model=published_model), axes[-1], order)
     axes[0].set_yticks(range(len(order)), [fonts.full_name(label, own) for label in order])
     fonts.style_labels(axes[0].get_yticklabels(), order)
     handles, names = axes[0].get_legend_handles_labels()
@@ -100,3 +100,6 @@ def _draw_published(published: pd.DataFrame, axes: Axes, order: list[str]) -> No
     axes.set_facecolor("#f6f3ea")
     names = [*rows["model"].unique(), *(f"{share:.0%}" for share in rows["ratio"].unique())]
     axes.set_title("published: " + ", ".join(names), weight="normal")
+
+
+FIGURE = canvas.Picture(figure, {"perplexity": canvas.read_table, "published": load_core})

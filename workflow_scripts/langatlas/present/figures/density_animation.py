@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -83,14 +83,39 @@ def palette(cmaps: Sequence[str]) -> Image.Image:
     return holder
 
 
-def save(
-    panels: Sequence[Panel], output: str | os.PathLike, provenance: Mapping[str, str], seconds: float, vmax: float = 1.0
-) -> None:
-    """Write the GIF, atomically: loops for ever, ``seconds`` a frame, provenance as its comment. Same data, same bytes."""
-    colours = palette([panel.cmap for panel in panels])
-    pictures = [frame.quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames(panels, vmax)]
+@dataclass(frozen=True)
+class Animation:
+    """What ``save`` writes: pictures with a palette, ``seconds`` each."""
+
+    pictures: Sequence[Image.Image]
+    seconds: float
+
+
+def figure(
+    regions: Sequence[Region], panels: Sequence[Mapping], seconds: float, vmax: float = 1.0, own: Mapping | None = None
+) -> Animation:
+    """A panel a region, from the top. ``panels``: ``module`` and ``cmap`` of each."""
+    chosen = [
+        Panel(region, panel["module"], density.region_name(region, own), panel["cmap"])
+        for region, panel in zip(regions, panels, strict=True)
+    ]
+    colours = palette([panel.cmap for panel in chosen])
+    pictures = [frame.quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames(chosen, vmax)]
+    return Animation(pictures, seconds)
+
+
+def save(animation: Animation, outputs: Iterable[str | os.PathLike], provenance: Mapping[str, str]) -> None:
+    """Write the GIF, atomically: loops for ever, provenance as its comment. Same data, same bytes."""
+    first, *others = animation.pictures
+    duration = round(1000 * animation.seconds)
     comment = json.dumps(dict(provenance), sort_keys=True)
-    with atomic(output) as path:
-        pictures[0].save(
-            path, save_all=True, append_images=pictures[1:], duration=round(1000 * seconds), loop=0, comment=comment
-        )
+    for output in outputs:
+        with atomic(output) as path:
+            first.save(path, save_all=True, append_images=others, duration=duration, loop=0, comment=comment)
+
+
+def _open_all(paths: Iterable[str]) -> list[Region]:
+    return [Region.open(path) for path in paths]
+
+
+FIGURE = canvas.Picture(figure, {"regions": _open_all}, save)

@@ -30,14 +30,14 @@ def draw(table: pd.DataFrame, axes: Axes, scale: heatmap.Scale):
 
 
 def figure(
-    table: pd.DataFrame, model: str, kinds: list[str], samples: int, ratio: float, own: Mapping | None = None
+    region_density: pd.DataFrame, model: str, kinds: list[str], samples: int, ratio: float, own: Mapping | None = None
 ) -> Figure:
     """Panels of the top regions of the given ``kinds`` (core-global, monolingual, ...): regions of several languages
     first and on one colour scale, those of single languages by family and on another. Without norm vectors.
 
-    ``table``: columns model, region, region_language (NaN: several), samples, side, ratio, layer, module, density.
+    ``region_density``: the table of that name; region_language is NaN where a region has several.
     """
-    rows = canvas.select(_of_kinds(table, kinds), model=model, samples=samples, side="top", ratio=ratio)
+    rows = canvas.select(_of_kinds(region_density, kinds), model=model, samples=samples, side="top", ratio=ratio)
     # Norm vectors are short and, by default, not removed: a few of their elements would set the colour scale.
     rows = rows[~rows["module"].str.startswith("norm.")]
     panels = _panels(rows, own)
@@ -80,3 +80,6 @@ def _panels(rows: pd.DataFrame, own: Mapping | None) -> list[tuple[str, str | No
         mine = single[single["region_language"] == label]
         panels += [(region, label, part) for region, part in mine.groupby("region")]
     return panels
+
+
+FIGURE = canvas.Picture(figure, {"region_density": canvas.read_table})

@@ -1,5 +1,7 @@
 """Sheet of density maps: every layer and module of one region as thumbnails."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -13,7 +15,9 @@ DOTS = 150  # blocks of elements an inch: fewer than dots in the PNG, so that dr
 GAP = 0.05  # between thumbnails, in thumbnails
 
 
-def figure(region: Region, label: str, model: str, cmap: str = "Reds", vmax: float | None = None) -> Figure:
+def figure(
+    region: Region, model: str, cmap: str = "Reds", vmax: float | None = None, own: Mapping | None = None
+) -> Figure:
     """Layers at the rows, modules at the columns, one colour scale from 0 to ``vmax`` (None: the largest value shown).
 
     Thumbnails are squares whatever the shape of the matrix, which stands under the module's name.
@@ -41,5 +45,8 @@ def figure(region: Region, label: str, model: str, cmap: str = "Reds", vmax: flo
     axes.spines[:].set_visible(False)
     bar = drawing.colorbar(image, ax=axes, fraction=0.03, pad=0.02, aspect=30)
     bar.set_label("selected share of the 3 × 3 neighbourhood")
-    axes.set_title(f"{label} region of {model}: every layer and matrix", pad=10)
+    axes.set_title(f"{density.region_name(region, own)} region of {model}: every layer and matrix", pad=10)
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"region": Region.open})

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from langatlas.present import markup
 from langatlas.present.figures import canvas
 
 COLUMNS = ("part", "axis", "value", "seconds", "peak_mib")
@@ -55,6 +56,7 @@ def draw(table: pd.DataFrame, axes: Axes, quantity: str) -> Axes:
         axes.set_ylim(min(low, middle / 5.5), max(high, middle * 5.5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: markup.power_of_ten(round(np.log10(value)))))
     return axes
 
 

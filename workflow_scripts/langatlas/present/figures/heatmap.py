@@ -90,7 +90,7 @@ def readable_on(image: AxesImage) -> np.ndarray:
 def label_languages(axes: Axes, rows: list[str], columns: list[str], own: Mapping | None = None) -> None:
     """Language names: English and endonym at the rows, code and endonym, slanted, below the columns."""
     axes.set_yticks(range(len(rows)), [fonts.full_name(label, own) for label in rows])
-    axes.set_xticks(range(len(columns)), [fonts.short_name(label) for label in columns])
+    axes.set_xticks(range(len(columns)), [fonts.short_name(label, own) for label in columns])
     for text in axes.get_xticklabels():
         text.set(rotation=45, ha="right", va="top", rotation_mode="anchor")
     fonts.style_labels(axes.get_yticklabels(), rows)
@@ -110,8 +110,8 @@ def bracket_families(axes: Axes, rows: list[Language], columns: int) -> None:
 
     A dark line separates families, a thinner one branches.
     """
-    families = [language.family for language in rows]
-    branches = [language.branch.partition(" (")[0] for language in rows]
+    families = [fonts.drawn(language.family, instead="other") for language in rows]
+    branches = [fonts.drawn(language.branch.partition(" (")[0], instead="") for language in rows]
     pairs = list(zip(families, branches, strict=True))
     several = {family for family in families if len({branch for other, branch in pairs if other == family}) > 1}
     names = [branch if family in several else family for family, branch in pairs]
@@ -172,7 +172,10 @@ def spread_ratios(low: float, high: float, apart: float = 0.1) -> list[float]:
 
 
 def ratio_ticks(axis: Axis, apart: float = 0.14) -> None:
-    """Round ratios as ticks of a logarithmic axis that reaches to 1 at least; decades where it spans more than three."""
+    """Round ratios as ticks of a logarithmic axis that reaches to 1 at least; decades where it spans more than three.
+
+    Panels that share the axis get its limits too.
+    """
     low, high = axis.get_view_interval()
     low, high = min(low, 0.97), max(high, 1.15)
     if high / low > 1e3:
@@ -180,7 +183,9 @@ def ratio_ticks(axis: Axis, apart: float = 0.14) -> None:
         ticks = 10.0 ** decades[:: max(1, len(decades) // 4)]
     else:
         ticks = np.array(spread_ratios(np.log2(low), np.log2(high), apart))
-    axis.set_view_interval(low, high, ignore=True)
+    axis.axes.set(
+        **{f"{axis.axis_name}lim": (low, high)}
+    )  # set_view_interval() would leave sharing panels as they were
     axis.set_ticks(ticks[(ticks >= low) & (ticks <= high)])
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"×{ratio_text(value, trim=True)}"))
     axis.set_minor_formatter(NullFormatter())

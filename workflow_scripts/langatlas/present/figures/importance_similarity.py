@@ -53,11 +53,13 @@ def draw_matrix(similarity: np.ndarray, labels: list[str], axes: Axes, own: Mapp
     return image, scale
 
 
-def figure(table: pd.DataFrame, model: str, samples: int, measure: str, own: Mapping | None = None) -> Figure:
-    """Tree and matrix of one model. ``table``: columns model, samples, language_a, language_b and ``measure``."""
+def figure(
+    importance_similarity: pd.DataFrame, model: str, samples: int, measure: str, own: Mapping | None = None
+) -> Figure:
+    """Tree and matrix of one model. ``measure``: a column of the table."""
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")
-    rows = canvas.select(table, model=model, samples=samples)
+    rows = canvas.select(importance_similarity, model=model, samples=samples)
     labels = pairs.labels_of(rows)
     if len(labels) < 2:
         raise ValueError(f"importance_similarity needs at least two languages, the table has {labels}")
@@ -72,3 +74,6 @@ def figure(table: pd.DataFrame, model: str, samples: int, measure: str, own: Map
     heatmap.add_colour_bar(drawing, image, right, f"{MEASURES[measure]} of importance", scale)
     canvas.headline(drawing, f"How alike languages use {model}'s parameters ({samples:,} samples a language)")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"importance_similarity": canvas.read_table})

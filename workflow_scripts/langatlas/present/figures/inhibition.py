@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langatlas.measure.translation_rows import CLASSES
-from langatlas.present.figures import canvas
+from langatlas.present.figures import canvas, conditions
 
 PANELS = {
     "published": "last position of each pass",
@@ -13,16 +13,6 @@ PANELS = {
     "generated": "new tokens",
     "all": "all tokens",
 }
-LINES = ("-", "--", ":")  # of the conditions after the colours are used up
-
-
-def styles(conditions: list[str]) -> dict[str, dict]:
-    """Colour and line of each condition, the same in every figure of an experiment."""
-    colours = [f"C{number}" for number in range(7)]
-    return {
-        name: {"color": colours[place % 7], "linestyle": LINES[place // 7 % len(LINES)]}
-        for place, name in enumerate(conditions)
-    }
 
 
 def draw(table: pd.DataFrame, axes: Axes, looks: dict[str, dict]) -> Axes:
@@ -38,11 +28,11 @@ def draw(table: pd.DataFrame, axes: Axes, looks: dict[str, dict]) -> Axes:
     return axes
 
 
-def figure(table: pd.DataFrame, model: str, experiment: str) -> Figure:
-    """A panel a class of tokens. ``table``: the table `inhibition`. ValueError when it has no such rows."""
-    rows = canvas.select(table, model=model, experiment=experiment)
+def figure(inhibition: pd.DataFrame, model: str, experiment: str, language: str) -> Figure:
+    """A panel a class of tokens. ``language``: the source. ValueError when the table has no such rows."""
+    rows = canvas.select(inhibition, model=model, experiment=experiment, source_language=language)
     shown = [name for name in CLASSES if (rows["positions"] == name).any()]
-    looks = styles(list(dict.fromkeys(rows["condition"])))
+    looks = conditions.styles(list(dict.fromkeys(rows["condition"])))
     drawing = canvas.new_figure(1.0 + 2.1 * len(shown), 3.2)
     panels = drawing.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, shown, strict=True):
@@ -52,3 +42,6 @@ def figure(table: pd.DataFrame, model: str, experiment: str) -> Figure:
     drawing.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
     canvas.headline(drawing, f"Inhibited neurons while {model} translates · {experiment}")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"inhibition": canvas.read_table})

@@ -1,6 +1,6 @@
 """How often each neuron is active while a model translates: a heat map layers × neurons for every condition."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from langatlas.locate.peaks import pooled
 from langatlas.present.figures import canvas
+from langatlas.present.figures.conditions import Counted, read_counts
 
 COLUMNS, PIXELS = 3, 600  # panels side by side, and neurons (or blocks of them) that a panel can show
 
@@ -32,18 +32,28 @@ def draw(share_LF: np.ndarray, axes: Axes) -> AxesImage:
     return image
 
 
-def figure(counts: Mapping[str, np.ndarray], passes: Mapping[str, int], model: str, experiment: str) -> Figure:
-    """A panel a condition. ``counts``: condition -> activations of every neuron (L, F); ``passes``: condition -> passes."""
-    columns = min(COLUMNS, len(counts))
-    lines = ceil(len(counts) / columns)
+def pooled(values_LF: np.ndarray, columns: int) -> np.ndarray:
+    """Means over blocks of neighbouring neurons, at most ``columns`` of them; the values themselves where they are fewer."""
+    width = values_LF.shape[1]
+    if width <= columns:
+        return values_LF
+    starts = np.linspace(0, width, columns, endpoint=False).astype(int)
+    return np.add.reduceat(values_LF, starts, axis=1) / np.diff([*starts, width])
+
+
+def figure(activations: Counted, model: str, experiment: str, conditions: Sequence[str]) -> Figure:
+    """A panel a condition. ``conditions``: those that are drawn, in this order."""
+    columns = min(COLUMNS, len(conditions))
+    lines = ceil(len(conditions) / columns)
     drawing = canvas.new_figure(1.4 + 2.3 * columns, 1.0 + 1.5 * lines)
     grid = drawing.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
-    for axes, (name, counted) in zip(grid.flat, counts.items(), strict=False):
-        image = draw(counted / passes[name], axes)
+    for axes, name in zip(grid.flat, conditions, strict=False):
+        counts, passes = activations[name]
+        image = draw(counts / passes, axes)
         axes.set_title(name, weight="normal", size=8)
-    for axes in grid.flat[len(counts) :]:
+    for axes in grid.flat[len(conditions) :]:
         axes.set_visible(False)
-    for axes in grid.flat[max(0, len(counts) - columns) : len(counts)]:
+    for axes in grid.flat[max(0, len(conditions) - columns) : len(conditions)]:
         axes.tick_params(labelbottom=True)
     bar = drawing.colorbar(image, ax=grid, shrink=0.7, label="active in so many passes")
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
@@ -51,3 +61,6 @@ def figure(counts: Mapping[str, np.ndarray], passes: Mapping[str, int], model: s
     drawing.supylabel("layer", size=8)
     canvas.headline(drawing, f"Activity of neurons while {model} translates · {experiment}")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"activations": read_counts})

@@ -37,12 +37,12 @@ def draw(table: pd.DataFrame, axes: Axes) -> Axes:
     return handles
 
 
-def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
+def figure(neuron_layers: pd.DataFrame, model: str, own: Mapping | None = None) -> Figure:
     """Panels of all languages of one model, by family; the number of neurons by LAPE stands in each title.
 
     ``own``: the config's own labels. ValueError when the table has no such rows.
     """
-    rows = canvas.select(table, model=model)
+    rows = canvas.select(neuron_layers, model=model)
     order = languages.order_by_family(rows["language"].unique(), own)
     columns = min(COLUMNS, len(order))
     lines = ceil(len(order) / columns)
@@ -65,3 +65,6 @@ def figure(table: pd.DataFrame, model: str, own: Mapping | None = None) -> Figur
         drawing.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=len(handles), frameon=False)
     canvas.headline(drawing, f"Where language-specific neurons lie · {model}")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"neuron_layers": canvas.read_table})

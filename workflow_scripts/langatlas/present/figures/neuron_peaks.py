@@ -1,14 +1,16 @@
-"""The neurons that are active most often while a model translates: how their frequency falls, and in which layers they lie."""
+"""The neurons that are active most often while a model translates: how their frequency falls, and in which layers they lie.
 
-from collections.abc import Mapping
+After Mu et al. (2024). Axes: L layers, F neurons of a layer, K neurons that are kept.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langatlas.locate.peaks import peaks
 from langatlas.present.figures import canvas
-from langatlas.present.figures.inhibition import styles
+from langatlas.present.figures.conditions import Counted, read_counts, styles
 
 POINTS = 2000  # of a curve; a large model has millions of neurons
 
@@ -37,12 +39,24 @@ def draw_layers(numbers: Mapping[str, np.ndarray], axes: Axes, looks: dict) -> A
     return axes
 
 
-def figure(
-    counts: Mapping[str, np.ndarray], passes: Mapping[str, int], share: float, model: str, experiment: str
-) -> Figure:
-    """Two panels. ``counts``: condition -> activations of every neuron (L, F); ``passes``: condition -> forward passes."""
-    found = {name: peaks(values, share) for name, values in counts.items()}
-    looks = styles(list(counts))
+def peaks(counts_LF: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """The ``share`` of the neurons (rounded down) with the largest counts: counts in falling order (K), neurons by layer (L).
+
+    Ties go to the lower layer, then to the lower neuron. Neurons that are never active are left out, so that fewer may remain.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"the share of the neurons must be in (0, 1], got {share}")
+    flat = counts_LF.ravel()
+    kept = np.argsort(-flat, kind="stable")[: int(share * flat.size)]
+    kept = kept[flat[kept] > 0]
+    return flat[kept], np.bincount(kept // counts_LF.shape[1], minlength=len(counts_LF))
+
+
+def figure(activations: Counted, model: str, experiment: str, conditions: Sequence[str], share: float) -> Figure:
+    """Two panels. ``conditions``: those that are drawn, in this order."""
+    found = {name: peaks(activations[name][0], share) for name in conditions}
+    passes = {name: activations[name][1] for name in conditions}
+    looks = styles(conditions)
     drawing = canvas.new_figure(7.6, 3.2)
     left, right = drawing.subplots(1, 2)
     draw_frequency({name: kept for name, (kept, _) in found.items()}, passes, left, looks)
@@ -51,3 +65,6 @@ def figure(
     title = f"The {share:.0%} of neurons that are active most while {model} translates · {experiment}"
     canvas.headline(drawing, title)
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"activations": read_counts})

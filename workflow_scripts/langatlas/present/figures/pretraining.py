@@ -54,9 +54,9 @@ def draw(rows: pd.DataFrame, axes: Axes) -> Axes:
     return axes
 
 
-def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None = None) -> Figure:
-    """All panels of one experiment on one scale. ``table``: the table `pretraining`."""
-    rows = canvas.select(table, model=model, experiment=experiment)
+def figure(pretraining: pd.DataFrame, model: str, part: str, own: Mapping | None = None) -> Figure:
+    """All panels of the experiment ``part`` on one scale."""
+    rows = canvas.select(pretraining, model=model, experiment=part)
     trained = rows["train_language"].iloc[0]
     panels = panels_of(rows, trained, own)
     arms = len(rows[["mode", "side", "master"]].drop_duplicates())
@@ -66,9 +66,13 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
         draw(rows[rows["language"].isin(labels)], axes)
         axes.set_title(title)
         fonts.style_labels([axes.title], labels[:1])
-    heatmap.ratio_ticks(grid[0].yaxis)
+    for axes in grid:
+        heatmap.ratio_ticks(axes.yaxis)
     grid[0].set_ylabel("perplexity ÷ before")
     handles, names = grid[0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)))
-    canvas.headline(drawing, f"{model}, {experiment}: further training on {fonts.full_name(trained, own)}")
+    canvas.headline(drawing, f"{model}, {part}: further training on {fonts.full_name(trained, own)}")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"pretraining": canvas.read_table})

@@ -59,14 +59,12 @@ def draw_accuracy(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
     return axes
 
 
-def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None = None) -> Figure:
+def figure(questions: pd.DataFrame, model: str, part: str, own: Mapping | None = None) -> Figure:
     """A panel an intervention, a row a language or task; where choices were scored otherwise too, accuracies below.
 
-    Priors are the control of sentences and stand in their panels.
-
-    ``table``: the table `questions`.
+    Priors are the control of sentences and stand in their panels. ``part``: the experiment.
     """
-    rows = canvas.select(table, model=model, experiment=experiment)
+    rows = canvas.select(questions, model=model, experiment=part)
     rows = rows.assign(removed=removed(rows), way=rows["answers"].fillna("letters"), series=_series(rows))
     if (rows["way"] == "sentences").any():
         rows["way"] = rows["way"].replace("priors", "sentences")
@@ -78,8 +76,8 @@ def figure(table: pd.DataFrame, model: str, experiment: str, own: Mapping | None
     grid = drawing.subplots(len(ways), len(panels), sharey="row", squeeze=False, height_ratios=heights)
     for line, way, order in zip(grid, ways, orders, strict=True):
         for axes, intervention in zip(line, panels, strict=True):
-            part = rows[(rows["way"] == way) & (rows["removed"] == intervention)]
-            (draw_letters if way == "letters" else draw_accuracy)(part, axes, order)
+            shown = rows[(rows["way"] == way) & (rows["removed"] == intervention)]
+            (draw_letters if way == "letters" else draw_accuracy)(shown, axes, order)
         line[0].set_yticks(range(len(order)), [_name(key, rows, own) for key in order])
         line[0].set_ylabel(f"answered by {way}")
         fonts.style_labels(line[0].get_yticklabels(), [key.split("/")[1] for key in order])
@@ -115,3 +113,6 @@ def _name(key: str, rows: pd.DataFrame, own: Mapping | None) -> str:
         return task
     name = "all languages" if label == ALL else fonts.full_name(label, own)
     return f"{task}: {name}" if rows["task"].nunique() > 1 else name
+
+
+FIGURE = canvas.Picture(figure, {"questions": canvas.read_table})

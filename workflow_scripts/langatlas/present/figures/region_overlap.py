@@ -36,10 +36,16 @@ def draw(table: pd.DataFrame, axes: Axes, own: Mapping | None = None) -> Axes:
 
 
 def figure(
-    table: pd.DataFrame, model: str, samples: int, scope: str, side: str, ratio: float, own: Mapping | None = None
+    region_overlap: pd.DataFrame,
+    model: str,
+    samples: int,
+    scope: str,
+    side: str,
+    ratio: float,
+    own: Mapping | None = None,
 ) -> Figure:
     """Overlaps of the regions of all languages of one model, at one scope, side and ratio."""
-    rows = canvas.select(table, model=model, samples=samples, scope=scope, side=side, ratio=ratio)
+    rows = canvas.select(region_overlap, model=model, samples=samples, scope=scope, side=side, ratio=ratio)
     count = len(pairs.labels_of(rows))
     extent = heatmap.cell_inches(count) * count
     drawing = canvas.new_figure(extent + 3.6, extent + 1.3)
@@ -48,3 +54,6 @@ def figure(
         drawing, f"Overlap of languages' regions, times chance · {model}, {side} {ratio:.0%}, {samples:,} samples"
     )
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"region_overlap": canvas.read_table})

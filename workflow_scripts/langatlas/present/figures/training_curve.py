@@ -39,14 +39,16 @@ def draw_learning_rate(table: pd.DataFrame, axes: Axes) -> Axes:
     return axes
 
 
-def figure(table: pd.DataFrame, model: str) -> Figure:
+def figure(training: pd.DataFrame, model: str) -> Figure:
     """Both panels of one training run. ValueError when the table is empty."""
-    if table.empty:
+    if training.empty:
         raise ValueError(f"the training table of {model} has no rows; rerun the rule that trains the model")
     drawing = canvas.new_figure(5.6, 3.9)
     upper, lower = drawing.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
-    draw_loss(table, upper)
-    draw_learning_rate(table, lower)
-    speed = table["tokens_per_s"].median()
-    upper.set_title(f"Training of {model}: {table['tokens'].iloc[-1] / 1e6:.2f} M tokens, median {speed:,.0f} tokens/s")
+    draw_loss(training, upper)
+    draw_learning_rate(training, lower)
+    upper.set_title(f"Training of {model}: {training['tokens'].iloc[-1] / 1e6:.2f} M tokens")
     return drawing
+
+
+FIGURE = canvas.Picture(figure, {"training": canvas.read_table})

@@ -1,0 +1,34 @@
+# What happens when a run starts, before its first job. No rules here.
+from functools import wraps
+
+from langatlas import interrupted
+from snakemake.exceptions import WorkflowError
+
+
+def after_killed_runs(execute):
+    """`workflow.execute` that first takes away the lock of a killed run; a dry run leaves it, as it asks for none."""
+
+    @wraps(execute)
+    def begin(executor_plugin, *arguments, **settings):
+        if not executor_plugin.common_settings.dryrun_exec:
+            try:
+                interrupted.take_up()
+            except ValueError as error:  # written for the user: a traceback adds nothing
+                raise WorkflowError(str(error)) from None
+        return execute(executor_plugin, *arguments, **settings)
+
+    return begin
+
+
+if workflow.is_main_process:  # jobs read these files as well
+    workflow.execute = after_killed_runs(workflow.execute)
+
+
+# Snakemake 9.27 sets a timer after each look at the queue and looks again when it rings, which sets the next: one endless
+# chain for every job that has ended. After some hundred jobs the looking alone fills a core. Without a limit on the rate
+# at which jobs start (its default, 100 a second, limits nothing here) it looks only when a job ends.
+onstart:
+    interrupted.sign()
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None

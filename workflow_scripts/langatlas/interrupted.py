@@ -1,0 +1,124 @@
+"""Going on after a run that was killed (SIGKILL, too little memory): its lock is taken away, its last jobs are waited for.
+
+Snakemake locks the files of a run in ``.snakemake/locks`` of its working directory and unlocks them when it ends. Killed, it
+cannot; its jobs live on; and the next start is refused, as it would be beside a run that is still there. Here each run signs
+its lock with user and machine (``sign``), in the same folder, so that the signature goes when the lock goes. The next start
+takes the lock away (``take_up``) where all who signed it are this user on this machine and none of their processes lives.
+Whatever cannot be asked from here, a run of somebody else or on another machine, is left to Snakemake, which refuses to start.
+"""
+
+import getpass
+import json
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+log = logging.getLogger(__name__)
+LOCKS = Path(".snakemake", "locks")
+SIGNED = LOCKS / "signed"  # Snakemake reads names that end in .lock
+INCOMPLETE = Path(
+    ".snakemake", "incomplete"
+)  # one file for each output of a job that has begun, with its number in SLURM
+LOOK_AGAIN_SECONDS, ASK_SLURM_AGAIN_SECONDS = 1, 20
+
+
+def sign() -> None:
+    """Write under the lock of this run who holds it. To be called when the lock is there."""
+    with open(SIGNED, "a", encoding="utf-8") as file:
+        file.write(f"{_myself()}\n")
+
+
+def take_up() -> None:
+    """Take away the lock of runs in this working directory that were killed, after their last jobs have ended.
+
+    What those jobs finish counts, so nothing is computed twice. Does nothing where a run may still live.
+    """
+    if not any(LOCKS.glob("*.lock")):
+        return
+    signed = SIGNED.read_text(encoding="utf-8").splitlines() if SIGNED.exists() else ["someone unknown"]
+    if others := sorted(set(signed) - {_myself()}):
+        log.warning("the lock of this folder is of %s: whether that run still lives cannot be seen from here", others)
+        return
+    told = None
+    while True:
+        runs, jobs = _processes_here()
+        if runs:
+            log.warning("another run of this folder is there: process %s", ", ".join(map(str, runs)))
+            return
+        submitted = [] if jobs else _slurm_jobs()
+        if not jobs and not submitted:
+            break
+        if (jobs, submitted) != told:
+            _tell(jobs, submitted)
+            told = jobs, submitted
+        time.sleep(LOOK_AGAIN_SECONDS if jobs else ASK_SLURM_AGAIN_SECONDS)
+    log.warning("the last run of this folder was killed; going on where it was")
+    shutil.rmtree(LOCKS)
+
+
+def _myself() -> str:
+    return f"{getpass.getuser()} on {platform.node()}"
+
+
+def _tell(jobs: list[int], submitted: list[str]) -> None:
+    what, end, names = ("processes", "kill", map(str, jobs)) if jobs else ("SLURM jobs", "scancel", submitted)
+    names = " ".join(names)
+    log.warning(
+        "the last run was killed, its %s %s are still there: waiting for them (or: %s %s)", what, names, end, names
+    )
+
+
+def _processes_here() -> tuple[list[int], list[int]]:
+    """Process ids of runs of Snakemake in this working directory other than this one, and of jobs of runs."""
+    runs, jobs = [], []
+    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        command = process.info["cmdline"] or []  # none: a zombie, or somebody else's
+        if process.pid in mine or process.info["cwd"] != os.getcwd() or not _is_snakemake(command):
+            continue
+        is_job = "--nolock" in command or any("/.snakemake/scripts/" in word for word in command)
+        (jobs if is_job else runs).append(process.pid)
+    return runs, jobs
+
+
+def _is_snakemake(command: list[str]) -> bool:
+    return (
+        bool(command) and "python" in Path(command[0]).name.lower() and any("snakemake" in word for word in command[1:])
+    )
+
+
+def _slurm_jobs() -> list[str]:
+    """SLURM jobs that runs of this folder submitted and that wait or run; asked only where there are any to ask for.
+
+    Raises ValueError where SLURM does not answer.
+    """
+    submitted = set(_submitted())
+    if not submitted:
+        return []
+    command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={getpass.getuser()}"]
+    try:
+        queue = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ValueError(
+            f"the last run was killed and its SLURM jobs {' '.join(sorted(submitted))} may still run, but squeue does not "
+            f"answer ({error}); when they have ended, call snakemake --unlock and start again"
+        ) from None
+    return sorted(submitted.intersection(queue))
+
+
+def _submitted() -> Iterator[str]:
+    for path in INCOMPLETE.rglob("*"):
+        if path.is_file():
+            try:
+                found = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:  # killed while it was written
+                continue
+            if number := found.get("external_jobid"):
+                yield str(number)
