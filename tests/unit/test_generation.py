@@ -110,7 +110,13 @@ def test_a_prompt_is_the_beginning_of_a_sequence_and_never_all_of_it():
 
 def test_texts_are_compared_with_the_base_of_their_own_prompt():
     common = {"model": "m", "experiment": "e", "language": "en", "n_tokens": 3, "repetition_rate": 0.0}
-    common |= {"replacement_rate": 0.0, "detected": "en", "detected_probability": 0.9, "detectable": "en ru", "prompt": "p"}
+    common |= {
+        "replacement_rate": 0.0,
+        "detected": "en",
+        "detected_probability": 0.9,
+        "detectable": "en ru",
+        "prompt": "p",
+    }
     texts = [("base", 0, "a"), ("base", 1, "b"), ("top", 0, "a"), ("top", 1, "a")]
     frame = pd.DataFrame([common | {"side": s, "prompt_number": n, "text": t} for s, n, t in texts])
     for name in (

@@ -75,7 +75,9 @@ def steered() -> pd.DataFrame:
                 "language": "en",
             }
             row |= {"target": None if side == "base" else "ru", "lines": None if side == "base" else 7}
-            rows.append(row | {"prompt_number": number, "detected": label, "detectable": "en ru", "repetition_rate": 0.5})
+            rows.append(
+                row | {"prompt_number": number, "detected": label, "detectable": "en ru", "repetition_rate": 0.5}
+            )
     return pd.DataFrame(rows)
 
 
@@ -115,7 +117,10 @@ def test_wilson_by_hand():
         ({"neurons": {"languages": ["en", "xx"]}}, "neurons.languages: 'xx' is not in languages"),
         ({"neurons": {"languages": ["en"]}}, "'en' alone has no neurons of its own"),
         ({"neurons": {"languages": []}}, "experiments.neuron-silencing: nobody's neurons are found"),
-        ({"neurons": {"methods": ["precision"]}}, "experiments.neuron-silencing.methods: 'lape' is not in neurons.methods"),
+        (
+            {"neurons": {"methods": ["precision"]}},
+            "experiments.neuron-silencing.methods: 'lape' is not in neurons.methods",
+        ),
         ({"steering": {"s": {"pairs": [["en", "ko"]]}}}, "steering.s.pairs: 'ko' is not in neurons.languages"),
         ({"neurons": {"counts": {"mini": {"files": "{language}.pt", "languages": ["en"]}}}}, "a model has this name"),
     ],

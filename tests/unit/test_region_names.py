@@ -19,9 +19,7 @@ CONFIG = {
 
 
 def test_every_name_stands_for_its_kind_language_and_scope_whatever_the_labels_are_called():
-    named = {
-        name: (found.kind, found.language, found.scope) for name, found in region_names.catalogue(CONFIG).items()
-    }
+    named = {name: (found.kind, found.language, found.scope) for name, found in region_names.catalogue(CONFIG).items()}
     expected = {"core": ("core", "", "matrix"), "core-global": ("core", "", "global")}
     for kind in ("language", "monolingual"):
         expected |= {

@@ -48,7 +48,7 @@ def test_markdown_and_latex_show_no_nan_and_escape_what_they_must():
         assert "None" not in rendered
 
 
-NAMES = ["C$ & <b>_|%{x}\\", "**C**", "`a` ~~b~~", "[a](b) ![c](d)", "&amp; <i>", "$x$ #1 ^_~", "a\\\\|b", '"q" \'s\'']
+NAMES = ["C$ & <b>_|%{x}\\", "**C**", "`a` ~~b~~", "[a](b) ![c](d)", "&amp; <i>", "$x$ #1 ^_~", "a\\\\|b", "\"q\" 's'"]
 
 
 def read_latex(text: str) -> str:

@@ -19,7 +19,15 @@ from langatlas.neuron_settings import neuron_problems
 from langatlas.references import listed, reference_problems
 from langatlas.translation_settings import translation_problems
 
-FOLDERS = ("models", "corpora", "questions", "tables", "figures", "logs", "benchmarks")  # of results, beside those of models
+FOLDERS = (
+    "models",
+    "corpora",
+    "questions",
+    "tables",
+    "figures",
+    "logs",
+    "benchmarks",
+)  # of results, beside those of models
 DROPPABLE = ("experiments", "generation", "steering", "translation", "questions", "pretraining")
 
 

@@ -79,7 +79,7 @@ def without(shared_LL: np.ndarray, same_LL: np.ndarray) -> np.ndarray:
 
 
 def _group(language: languages.Language, kind: str) -> str:
-    """What a language belongs to, none but itself where nothing is said; of a branch such as "Romance (Iberian)" the first word."""
+    """What a language belongs to, itself where nothing is said; of a branch such as "Romance (Iberian)" the first word."""
     group = getattr(language, kind)
     return language.code if group in ("", languages.NO_GROUP) else group.split(" (")[0]
 

@@ -37,7 +37,9 @@ def steering(rows: pd.DataFrame, *, permutations: int, seed: int) -> pd.DataFram
             if step == "both":
                 difference = (hits["both"] - hits["random"])[None]
                 told = np.isfinite(difference).all()
-                line["random_p_value"] = statistics.sign_flip_p_values(difference, permutations, seed)[0] if told else np.nan
+                line["random_p_value"] = (
+                    statistics.sign_flip_p_values(difference, permutations, seed)[0] if told else np.nan
+                )
             lines.append(line)
     return pd.DataFrame(lines).reindex(columns=COLUMNS)
 

@@ -16,7 +16,8 @@ SPREAD = 0.3  # of a row: languages stand below each other in their order, so th
 def draw(table: pd.DataFrame, axes: Axes, own: Mapping | None = None) -> Axes:
     """One row a region, the most harmful on top; dots are languages, the bar is their median; logarithmic axis.
 
-    ``table``: columns region, language, ratio_to_base; ``own``: own labels of the config. Infinite ratios (a collapsed model) stand at the right edge.
+    ``table``: columns region, language, ratio_to_base; ``own``: own labels of the config. Infinite ratios (a collapsed
+    model) stand at the right edge.
     """
     medians = table.groupby("region")["ratio_to_base"].median().sort_values(ascending=False)
     finite = table.loc[np.isfinite(table["ratio_to_base"]), "ratio_to_base"]
