@@ -63,6 +63,7 @@ def write_table(
         **provenance.collect(code=code, **settings),
     }
     parts = wide if isinstance(wide, dict) else {"": frame if wide is None else wide}
+    parts = parts or {"": pd.DataFrame({"Nothing to show": ["this run measured nothing that belongs here"]})}
     texts = {
         ".md": _markdown_document(parts, title, note),
         ".tex": _latex_document(parts, title, note, path.stem),
