@@ -1,4 +1,4 @@
-"""Runs that leave something out: one language, one experiment, no controls. Every table is written, and says so where it is empty."""
+"""Runs that leave something out: one language, one experiment, no controls. Every table is written and says where it is empty."""
 
 import numpy as np
 import pandas as pd
