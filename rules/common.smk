@@ -245,16 +245,18 @@ def tables():
 
 
 def figures():
-    """Pictures of every model: those from tables, sheets of density maps, animations."""
-    drawn = ["core_removal", "effect_matrix", "importance_similarity", "region_overlap", "density_by_layer"]
-    drawn += ["concentration", *(["controls"] if experiment_of("controls") else [])]
+    """Pictures of every model: those from tables, sheets of density maps, animations. Of what was not measured there is none."""
+    drawn = ["density_by_layer", "concentration", "controls" if experiment_of("controls") else ""]
+    drawn += ["core_removal" if experiment_of("core") else "", "effect_matrix" if experiment_of("monolingual") else ""]
+    drawn += ["importance_similarity"] if len(importance_languages()) > 1 else []
+    drawn += ["region_overlap"] if len(config["regions"]["monolingual"]["languages"]) > 1 else []
     drawn += ["core_lines"] if lines_experiment() else []
     drawn += [f"pretraining-{name}" for name in config["pretraining"]]
     drawn += [f"questions-{name}" for name in config["questions"]]
     drawn += [f"density_sheet-{region}" for region in density_sheets()]
     products = []
     for model in config["models"]:
-        names = drawn + (["training_curve"] if is_mini(model) else [])
+        names = [name for name in drawn if name] + (["training_curve"] if is_mini(model) else [])
         products += [f"{R}/figures/{model}/{name}.{suffix}" for name in names for suffix in ("svg", "png")]
         products += [f"{R}/figures/{model}/{name}_layers.gif" for name in ANIMATIONS]
     return products + neuron_figures() + translation_figures() + agreement_figures()
