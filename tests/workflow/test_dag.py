@@ -164,6 +164,28 @@ def test_every_file_says_the_precision_that_it_was_computed_in_and_none_says_aut
     assert set().union(*found.values()) == expected
 
 
+def said_of(path: Path) -> tuple[set[str], bytes]:
+    """Names of what a product holds (columns, keys), and its text as far as it is not packed."""
+    metadata = pq.read_schema(path).metadata if path.suffix == ".parquet" else None
+    content = b" ".join([*metadata.keys(), *metadata.values()]) if metadata else path.read_bytes()
+    if path.suffix == ".csv":
+        return set(content.decode().splitlines()[0].split(",")), content
+    return set(re.findall(r'"(\w+)":', content.decode(errors="replace"))), content
+
+
+def test_no_product_holds_times_or_the_place_where_it_was_made(project):
+    """These differ between equal runs: they belong to logs and benchmarks."""
+    measured = re.compile(r"(^|_)(time|date|per_s|memory|gib|host|pid|user)(_|$)|_(s|seconds)$")
+    results, wrong = project / "results" / "every-rule", []
+    for path in sorted(results.rglob("*")):
+        name = path.relative_to(results)
+        if path.is_file() and name.parts[0] not in ("logs", "benchmarks"):
+            names, content = said_of(path)
+            wrong += [(str(name), one) for one in names if measured.search(one)]
+            wrong += [(str(name), "its folder")] if str(project).encode() in content else []
+    assert wrong == []
+
+
 def test_nothing_runs_again_after_a_run_nor_when_files_are_touched_as_by_a_checkout(project):
     assert planned(project) == {}
     for path in [project / "Snakefile", *project.glob("rules/*"), *project.glob("workflow_scripts/**/*.py")]:
