@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
-import yaml
 
 from langatlas.models import devices
 from langatlas.tensorfile import TensorFile
