@@ -11,7 +11,9 @@ from langatlas.models.nll import pad, token_nll
 from langatlas.present import removal
 from langatlas.present.figures import controls as controls_figure
 from langatlas.present.tables import concentration as concentration_table
+from langatlas.present.tables import controls as controls_table
 from langatlas.present.tables import reliability as reliability_table
+from langatlas.present.tables import survival
 from langatlas.region import Region, save
 from langatlas.tensorfile import TensorFile
 from small_tables import survival_tables
@@ -290,10 +292,9 @@ def test_magnitudes_are_written_once_for_all_languages(tmp_path):
 
 
 def test_a_control_from_an_own_label_alone_is_called_by_its_name():
-    assert (
-        control_tables.named("core-only_code", {"code": {"name": "Source code"}}) == "importance from Source code alone"
-    )
+    labels = {"code": {"name": "Source code"}}
+    assert controls_table.named("core-only_code", labels) == "importance from Source code alone"
     tables = survival_tables()
     renamed = tables["controls"].replace({"region": {"core-only_en": "core-only_code"}})
-    found = pages.PAGES["survival"].build(tables | {"controls": renamed})
+    found = survival.build(**tables | {"controls": renamed})
     assert found["sentence"].str.contains("A region from code alone multiplies").sum() == 1

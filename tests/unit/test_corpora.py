@@ -245,9 +245,11 @@ def test_an_own_label_is_as_welcome_as_a_language(here):
     labels = {"code": {"name": "Source code", "group": "code"}}
     rows, stats = build(here / "out", jsonl("{language}.jsonl"), language="code")
     assert texts(rows) == ["def f(): pass"]
-    assert list(wide_table([stats], labels)["Language"]) == ["Source code (code)"]
+    assert list(corpora.wide(corpora.build([stats], labels), labels, stats=[stats])[""]["Language"]) == [
+        "Source code (code)"
+    ]
     with pytest.raises(ValueError, match="unknown language 'code'"):
-        wide_table([stats])
+        corpora.build([stats])
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------

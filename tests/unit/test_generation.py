@@ -10,7 +10,8 @@ import torch
 from langatlas.intervene.edits import Change, Edit
 from langatlas.measure import generation
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
-from langatlas.present.tables.generation import build, in_language, wide
+from langatlas.present.detected import in_language
+from langatlas.present.tables.generation import build, wide
 from langatlas.tokens import TextTokenizer
 from tiny import VOCABULARY, tiny_llama
 

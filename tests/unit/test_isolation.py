@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from langatlas import region, statistics
-from langatlas.intervene.sweep import describe
+from langatlas.measure.job import write_rows
 from langatlas.measure.perplexity import SCHEMA
 from langatlas.present import equal_sets, markup
 from langatlas.present.tables import equal_removal, isolation
@@ -34,10 +34,8 @@ def write(folder, language: str, nll: dict, tokens=TOKENS, base=BASE, share="1.0
         described |= {"side": side, "seed": seed, "edit": "remove", "setting": f"share {share}"}
         frames.append(pd.DataFrame({"nll_nats": values}).assign(**described))
     rows = pd.concat([f.assign(sequence=range(len(base)), n_tokens=tokens, n_bytes=9, n_characters=9) for f in frames])
-    rows = rows.assign(model="m", experiment="e", language=language).reindex(columns=SCHEMA.names)
-    rows = rows.astype({"seed": "Int64", "lines": "Int64", "samples": "Int64"})
     path = folder / f"{language}-{share}.parquet"
-    pq.write_table(pa.Table.from_pandas(rows, SCHEMA, preserve_index=False), path)
+    write_rows(rows, path, SCHEMA, {"model": "m", "experiment": "e", "language": language}, {})
     return path
 
 

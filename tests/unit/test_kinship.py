@@ -83,7 +83,11 @@ def test_own_labels_without_a_group_are_nobodys_relatives_whatever_they_are_call
 
     def related(group):
         labels = {name: {"name": "one name", "group": group} for name in names[:2]}
-        return kinship.family_overlap(table, 100, 1, labels).set_index("kinship")["n_pairs_within"].to_dict()
+        return (
+            family_overlap.build(table, permutations=100, seed=1, labels=labels)
+            .set_index("kinship")["n_pairs_within"]
+            .to_dict()
+        )
 
     assert related("other") == {"family": 1, "branch": 1, "script": 1, "family, script taken out": 1,
                                 "branch, script taken out": 1}  # fmt: skip

@@ -74,6 +74,7 @@ def steered() -> pd.DataFrame:
                 "setting": setting,
                 "language": "en",
             }
+            row |= {"region_language": None if side == "base" else "en"}
             row |= {"target": None if side == "base" else "ru", "lines": None if side == "base" else 7}
             rows.append(
                 row | {"prompt_number": number, "detected": label, "detectable": "en ru", "repetition_rate": 0.5}
@@ -96,10 +97,10 @@ def test_steering_by_hand():
 
 def test_steering_to_a_language_that_cannot_be_told_has_no_share():
     rows = steered().assign(detectable="en de")
-    table = steering_table.steering(rows, permutations=999, seed=1).set_index("steering_step")
+    table = steering.build(rows, permutations=999, seed=1).set_index("steering_step")
     assert table[["target_share", "target_share_low", "target_share_high", "random_p_value"]].isna().all(axis=None)
     assert table["source_share"].tolist() == [0.75, 0.5, 0.75, 0.25, 1]
-    assert steering_table.wide_steering(table.reset_index())["m, e: lape"].iloc[0]["Target, both"] == "–"
+    assert steering.wide(table.reset_index())["m, e: lape"].iloc[0]["Target, both"] == "–"
 
 
 def test_wilson_by_hand():

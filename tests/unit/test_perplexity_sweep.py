@@ -4,13 +4,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from langatlas.present.perplexity_table import tabulate_perplexity
 from torch.utils.data import BatchSampler, DistributedSampler
 
 from langatlas import region
 from langatlas.intervene.removal import fingerprint, open_regions, zeroed
 from langatlas.measure.perplexity import SCHEMA, sweep, write_rows
 from langatlas.models.nll import pad, token_nll
-from langatlas.present.perplexity_table import tabulate_perplexity
 from langatlas.region import Region
 from langatlas.tokens import TokenShard
 from tiny import random_sequences, tiny_llama

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 from langatlas.intervene.neurons import (
@@ -15,8 +13,10 @@ from langatlas.intervene.neurons import (
     read_clamps,
     write_clamps,
 )
-from langatlas.activation_files import ActivationFile, Activations
 from langatlas.intervene.silencing import silencing, steering
+
+from families import CONFIGS, FFN, layout, tiny_family
+from langatlas.activation_files import ActivationFile, Activations
 from langatlas.intervene.sweep import applied, describe
 from langatlas.measure.perplexity import SCHEMA, sweep
 from langatlas.models.neurons import hooked, n_neurons, sites
@@ -193,11 +193,9 @@ def write_rows(path, language, nll):
         frame = frame.assign(side=side, seed=seed, setting=setting, n_characters=9)
         if of:
             frame = frame.assign(region=f"lape-{of}", region_language=of, edit="silence", lines=4)
-        frames.append(
-            frame.reindex(columns=SCHEMA.names).astype({"seed": "Int64", "lines": "Int64", "samples": "Int64"})
-        )
-    rows = pd.concat(frames).assign(model="m", experiment="e", language=language)
-    pq.write_table(pa.Table.from_pandas(rows, SCHEMA, preserve_index=False), path)
+        frames.append(frame)
+    described = {"model": "m", "experiment": "e", "language": language}
+    job.write_rows(pd.concat(frames, ignore_index=True), path, SCHEMA, described, {})
 
 
 def test_the_table_of_silencing_by_hand(tmp_path):

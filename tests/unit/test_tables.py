@@ -62,6 +62,8 @@ def removal_table(name: str, perplexity: pd.DataFrame, published_as: dict) -> pd
     if "published" in kind.inputs:
         others = {"published": kind.inputs["published"](PUBLISHED / f"{name}.csv"), "published_as": published_as}
     return kind.build(perplexity, **others)
+
+
 NAMES = ["C$ & <b>_|%{x}\\", "**C**", "`a` ~~b~~", "[a](b) ![c](d)", "&amp; <i>", "$x$ #1 ^_~", "a\\\\|b", "\"q\" 's'"]
 
 
@@ -78,10 +80,10 @@ def read_latex(text: str) -> str:
 def test_a_name_comes_out_of_every_format_as_itself(name, tmp_path):
     """Names of the user hold what means something to Markdown, LaTeX or HTML; read back with parsers of others."""
     labels = {"x": {"name": name, "group": name}}
-    shown = wide_tables.name("x", labels)
+    shown = layout.name("x", labels)
     table = pd.DataFrame({"setting": [name, "plain"]})
     wide = {f"{shown}, heading\n{shown}, said": pd.DataFrame({shown: [shown, "plain"], "n": [1, 2]})}
-    write_table(table, tmp_path / "t.csv", wide=wide, title="T", note="n", code="c", settings={})
+    simple("setting").write(table, tmp_path / "t.csv", parts=wide)
     assert read_table(tmp_path / "t.csv")["setting"].tolist() == [name, "plain"]
 
     page = lxml.html.parse(str(tmp_path / "t.html")).getroot()

@@ -12,29 +12,14 @@ Metadata: ``layers``, ``neurons`` (of a layer), ``reading``, provenance. Axes: S
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from langatlas.files import atomic
-
-COUNTED = {"zero": pa.int32(), "inhibited": pa.int32(), "all_zero": pa.int64(), "all_inhibited": pa.int64()}
 CLASSES = ("published", "last_prompt", "generated", "all")
 """Which tokens: published: the last position of each pass, which is last_prompt and generated together."""
-
-
-def write_rows(rows: list[dict], path: str | os.PathLike, metadata: Mapping[str, str]) -> None:
-    """Write the rows; lists of counts as whole numbers of fixed size."""
-    table = pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
-    for name, kind in COUNTED.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, pa.field(name, pa.list_(kind)), table[name].cast(pa.list_(kind)))
-    with atomic(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(dict(metadata)), temporary, compression="zstd")
 
 
 def read_rows(path: str | os.PathLike) -> pd.DataFrame:

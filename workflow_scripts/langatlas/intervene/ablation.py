@@ -8,12 +8,11 @@ import numpy as np
 from langatlas.activation_files import ActivationFile, open_together
 from langatlas.intervene.clamps import Clamp, clamp_of
 from langatlas.locate.neuron_controls import frequency_matched_mask, random_mask
-from langatlas.locate.neuron_files import NeuronSet, check_model, read_neurons
+from langatlas.neuron_files import BY_FREQUENCY, NeuronSet, check_model, read_neurons
 
 if TYPE_CHECKING:
     from langatlas.models.checkpoint import Manifest
 
-BY_FREQUENCY = "matched in activation frequency"
 CONTROLS = ("layer", "frequency")
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from langatlas.intervene.edits import Change, Edit
 from langatlas.locate.lines import choose as choose_lines
-from langatlas.locate.lines import line_counts, matrices
 from langatlas.models.adapters import AXES, Part, dimension_of
 from langatlas.provenance import check_made_from
 from langatlas.region import Region
@@ -79,10 +78,10 @@ def line_edits(
 def _groups(region: Region, axes: Mapping[str, str], share: str) -> dict[str, tuple[list[Part], np.ndarray]]:
     """Matrices that lose the same lines, and the lines' counts, by a name."""
     groups: dict[str, tuple[list[Part], np.ndarray]] = {}
-    for place in matrices(region):
+    for place in region.matrices():
         if place.module not in axes:
             continue
-        counts = line_counts(region, place, axes[place.module])
+        counts = region.line_counts(place, axes[place.module])
         shared = f"{axes[place.module]} {len(counts)}"  # k and v may have fewer heads than q: then they share apart
         key = {"matrix": place.label, "layer": f"layer {place.layer} {shared}", "global": shared}[share]
         places, sums = groups.get(key, ([], np.zeros_like(counts)))

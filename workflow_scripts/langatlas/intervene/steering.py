@@ -9,7 +9,7 @@ import numpy as np
 from langatlas.activation_files import ActivationFile, open_together
 from langatlas.intervene.clamps import Clamp, clamp_of
 from langatlas.locate.neuron_controls import random_mask
-from langatlas.locate.neuron_files import NeuronSet, check_model, read_neurons
+from langatlas.neuron_files import NeuronSet, check_model, read_neurons
 
 if TYPE_CHECKING:
     from langatlas.models.checkpoint import Manifest

@@ -9,12 +9,8 @@ stored tensors. No torch.
 import numpy as np
 
 from langatlas.locate.selection import random_keys
-from langatlas.models.adapters import AXES, Part, dimension_of
-from langatlas.region import Region
 
 SIDES = ("top", "middle", "bottom")
-
-
 
 
 def choose(counts: np.ndarray, n: int, side: str, seed_name: str = "") -> np.ndarray:

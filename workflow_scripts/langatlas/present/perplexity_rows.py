@@ -50,6 +50,14 @@ def summarized(
     return pd.concat(tables, ignore_index=True)
 
 
+def read_files(paths: Iterable[str | os.PathLike]) -> list[pd.DataFrame]:
+    """Rows of each file, as of ``read_rows``. Raises ValueError as ``check_same_weights`` does, too."""
+    paths = list(paths)
+    rows = [read_rows(path) for path in paths]
+    check_same_weights(paths)
+    return rows
+
+
 def read_rows(path: str | os.PathLike) -> pd.DataFrame:
     """Rows of one perplexity file, checked: columns, one model, experiment and language, sides, finite sums."""
     rows = pd.read_parquet(path)

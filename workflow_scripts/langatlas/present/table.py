@@ -35,6 +35,7 @@ tbody tr:nth-child(even) {{ background: #f4f4f4; }}
 {body}
 </body></html>
 """
+NOTHING = {"": pd.DataFrame({"Nothing to show": ["this run measured nothing that belongs here"]})}
 Parts = dict[str, pd.DataFrame]  # by caption: a heading, and perhaps sentences on further lines
 Files = Mapping[str, str | Iterable[str]]
 
@@ -83,6 +84,7 @@ class Table:
                 f"{path.stem}: columns are not those of the table, in their order: without a meaning there: "
                 f"{sorted(unknown)}, missing: {sorted(missing)}"
             )
+        parts = parts or NOTHING
         sidecar = {
             "table": path.stem,
             "title": self.title,
@@ -123,11 +125,6 @@ def read_optional(given: Iterable[str]) -> pd.DataFrame | None:
     return next((read_table(path) for path in given), None)
 
 
-def read_rows(given: Iterable[str]) -> pd.DataFrame:
-    """Rows of measures (Parquet) below each other."""
-    return pd.concat(map(pd.read_parquet, given), ignore_index=True)
-
-
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a text file in UTF-8, all of it or nothing."""
     with atomic(path) as temporary:
@@ -145,7 +142,8 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
         for name in ("samples", "seed", "layer", "lines", "n_seeds", "published_samples", "training_samples")
         if name in frame
     ]
-    words = [name for name in ("edit", "setting", "target") if name in frame]  # may be empty in every row
+    empty = ("region", "region_language", "scope", "edit", "setting", "target")  # they may be so in every row
+    words = [name for name in empty if name in frame]
     return frame.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(words, "str"))
 
 

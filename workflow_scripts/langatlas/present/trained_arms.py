@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from langatlas.present import layout, markup
+from langatlas.present.measured import read_measured
 
 ARM = ["mode", "side", "master"]
 EXPERIMENT = ["model", "experiment", "train_language", "learning_rate", "region", "ratio"]
@@ -16,7 +17,7 @@ EXPERIMENT = ["model", "experiment", "train_language", "learning_rate", "region"
 
 def read_rows(paths: Iterable[str]) -> pd.DataFrame:
     """Rows of all arms. Raises ValueError where a test NLL is not finite before training."""
-    rows = pd.concat([pd.read_parquet(path) for path in sorted(map(str, paths))], ignore_index=True)
+    rows = read_measured(sorted(map(str, paths)))
     rows = rows.astype({"training_samples": "Int64"})
     before = rows[rows["training_samples"].isna()]
     if not np.isfinite(before["nll_nats"]).all():

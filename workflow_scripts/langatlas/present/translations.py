@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from langatlas.present import paired
+from langatlas.present.measured import check_same_weights
 from langatlas.translation_rows import counts
 from langatlas.translation_rows import read_rows as read_file
 
@@ -20,7 +21,9 @@ NOTHING = {"": pd.DataFrame({"No translations": ["no sentence was translated"]})
 
 
 def read_rows(paths: Iterable[str]) -> pd.DataFrame:
-    """Translations of all models and experiments."""
+    """Translations of all models and experiments. Raises ValueError as ``check_same_weights`` does."""
+    paths = list(paths)
+    check_same_weights(paths)
     return pd.concat(map(read_file, paths), ignore_index=True)
 
 

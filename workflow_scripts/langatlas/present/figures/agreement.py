@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from langatlas import languages
-from langatlas.locate.agreement import ALL_MODULES
+from langatlas.models.adapters import ALL_MODULES
 from langatlas.present import fonts
 from langatlas.present.figures import canvas, effects, heatmap
 

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langatlas.present import control_tables, fonts
+from langatlas.present import fonts
 from langatlas.present.figures import canvas, heatmap
+from langatlas.present.tables import controls as control_table
 
 SPREAD = 0.3  # of a row: languages stand below each other in their order, so that equal values are seen
 
@@ -31,7 +32,7 @@ def draw(table: pd.DataFrame, axes: Axes, own: Mapping | None = None) -> Axes:
     axes.axvline(1, color="#222222", linewidth=0.8)
     axes.set_xscale("log")
     heatmap.ratio_ticks(axes.xaxis, 0.12)
-    names = [fonts.drawn(control_tables.named(region, own), instead=region) for region in medians.index]
+    names = [fonts.drawn(control_table.named(region, own), instead=region) for region in medians.index]
     axes.set_yticks(range(len(medians)), names)
     axes.set(ylim=(len(medians) - 0.5, -0.5), xlabel="perplexity ÷ whole model's")
     axes.tick_params(axis="y", length=0)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from langatlas import languages
 from langatlas.present import fonts
 from langatlas.present.figures import canvas, heatmap
-from langatlas.present.published import load_core
+from langatlas.present.published_numbers import load_core
 
 SIDES = {"top": ("C1", "o"), "random": ("C2", "D"), "bottom": ("C0", "s")}
 SIDE_NAMES = {"top": "top (most important)", "random": "random", "bottom": "bottom (least important)"}

@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langatlas.measure.translation_rows import CLASSES
 from langatlas.present.figures import canvas, conditions
+from langatlas.translation_rows import CLASSES
 
 PANELS = {
     "published": "last position of each pass",

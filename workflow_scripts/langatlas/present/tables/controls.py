@@ -13,9 +13,10 @@ import pandas as pd
 
 from langatlas import languages
 from langatlas.present import columns, layout, markup, paired
-from langatlas.present.perplexity_rows import is_removal, read_rows
+from langatlas.present.perplexity_rows import is_removal, read_files
 from langatlas.present.removal import CORE, CORE_REGIONS, SAME_TEXT, mean_over_seeds, overlap_with_core
 from langatlas.present.table import Table, paths, read_table, read_tables
+from langatlas.region_names import ONLY
 
 COLUMNS = columns.of(
     "model", "region", "side", "samples", "ratio", "language", *columns.with_interval("ratio_to_base"),
@@ -54,6 +55,7 @@ WORDS = {
     "core-shuffled": "importance from shuffled tokens",
     "core-untrained": "importance before training",
     "core-rounded": "importance in bfloat16, as released",
+    "core-summed-bfloat16": "gradients summed in bfloat16, as released",
     "core-averaged": "mean NLL of each micro-batch, as released",
     "core-short": "texts that fit only, as released",
     "core-matched": "random parameters as large as the core's",
@@ -101,7 +103,9 @@ def against_core(paths: Iterable[str], *, resamples: int, permutations: int, see
     seeds. The reference of a score that was taken from fewer samples is the core from as few, where that was measured.
     Raises ValueError where both experiments did not measure the same sequences.
     """
-    rows = control_rows(pd.concat([read_rows(path) for path in paths], ignore_index=True))
+    if not (read := read_files(paths)):
+        return pd.DataFrame(columns=PAIRED)
+    rows = control_rows(pd.concat(read, ignore_index=True))
     settings = {"resamples": resamples, "permutations": permutations, "seed": seed}
     tables = [
         _of_language(part, **settings).assign(model=model, language=language)
@@ -153,7 +157,7 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.Data
             ends = f"{markup.number(factors.min())} to {markup.number(factors.max())}"
             lines.append(
                 {
-                    "Chosen by": named(region),
+                    "Chosen by": named(region, labels),
                     "× base": f"{markup.number(factors.median())} ({ends})",
                     "÷ reference": part["ratio_to_reference"].median(),
                     "Reference": {SAME_TEXT: "core, as few samples"}.get(
@@ -187,15 +191,15 @@ def _by_language(rows: pd.DataFrame, labels: layout.Labels) -> pd.DataFrame:
     for region, part in rows.groupby("region", sort=False):
         for _, row in part.set_index("language").reindex(order).dropna(how="all").iterrows():
             cells = [layout.cell(row, name) for name in ("ratio_to_base", "ratio_to_reference")]
-            line = {"Chosen by": named(region), "Language": layout.name(row.name, labels)}
+            line = {"Chosen by": named(region, labels), "Language": layout.name(row.name, labels)}
             lines.append(line | {"× base": cells[0], "÷ reference": cells[1], "p": row["reference_p_value_holm"]})
     return pd.DataFrame(lines)
 
 
-def named(region: str) -> str:
+def named(region: str, labels: layout.Labels = None) -> str:
     """What a control region was chosen by, in words."""
-    if region.startswith("core-only_"):
-        return f"importance from {languages.get(region.removeprefix('core-only_'), None).name} alone"
+    if region.startswith(ONLY):
+        return f"importance from {languages.get(region.removeprefix(ONLY), labels).name} alone"
     return WORDS.get(region, region)
 
 

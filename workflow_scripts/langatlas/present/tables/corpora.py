@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from langatlas.languages import order_by_family
+from langatlas.languages import get, order_by_family
 from langatlas.present import columns, layout
 from langatlas.present.table import Table
 
@@ -56,7 +56,7 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None, *, stats: Sequence[d
         rows.append(
             {
                 "Corpus": one["corpus"],
-                "Language": f"{one['name']} ({one['language']})",
+                "Language": f"{get(one['language'], labels).name} ({one['language']})",
                 **{split.capitalize(): splits[split]["documents"] for split in layout.SPLITS},
                 "Characters": sum(size["characters"] for size in splits.values()),
                 "Bytes": sum(size["bytes"] for size in splits.values()),

@@ -89,8 +89,9 @@ def without(shared_LL: np.ndarray, same_LL: np.ndarray) -> np.ndarray:
 
 
 def _group(language: languages.Language, kind: str) -> str:
-    """What a language belongs to; of a branch such as "Romance (Iberian)" the first word."""
-    return (getattr(language, kind) or language.name).split(" (")[0]
+    """What a language belongs to, itself where nothing is said; of a branch such as "Romance (Iberian)" the first word."""
+    group = getattr(language, kind)
+    return language.code if group in ("", languages.NO_GROUP) else group.split(" (")[0]
 
 
 def mantel(shared_LL: np.ndarray, within_LL: np.ndarray, permutations: int, seed: int) -> tuple[float, float]:

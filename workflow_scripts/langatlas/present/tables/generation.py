@@ -4,7 +4,9 @@ import pandas as pd
 
 from langatlas import languages
 from langatlas.present import columns, layout, markup
-from langatlas.present.table import Table, read_rows
+from langatlas.present.detected import in_language
+from langatlas.present.measured import read_measured
+from langatlas.present.table import Table
 
 COLUMNS = columns.of(
     "model", "experiment", *columns.INTERVENTION, "language",
@@ -18,6 +20,7 @@ COLUMNS = columns.of(
         "replacement_rate": "share of U+FFFD among the characters",
         "detected": "language of the text by py3langid, among the tested languages; empty where it cannot be told",
         "detected_probability": "its probability among those languages",
+        "detectable": "the tested languages that py3langid knows; empty where it knows fewer than two: nothing is detected then",
         "same_as_base": "whether the unchanged model wrote the same text",
     },
 )  # fmt: skip
@@ -43,7 +46,7 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.Data
     for (model, experiment), rows in table.groupby(["model", "experiment"], sort=False):
         rows = rows.assign(
             intervention=[_named(*key) for key in zip(*(rows[key] for key in KEYS), strict=True)],
-            own=(rows["detected"] == rows["language"]).astype(float),
+            own=in_language(rows, rows["language"]),
         )
         means = rows.groupby("intervention", sort=False)[[*NUMBERS, "own", "same_as_base"]].mean()
         means.columns = ["Repetition", "Replacement", "Own language", "As before"]
@@ -67,4 +70,4 @@ def _shown(text: str) -> str:
     return " ".join(text.split()) or "(empty)"
 
 
-TABLE = Table("What the model writes after removal", NOTE, COLUMNS, {"rows": read_rows}, build, wide)
+TABLE = Table("What the model writes after removal", NOTE, COLUMNS, {"rows": read_measured}, build, wide)

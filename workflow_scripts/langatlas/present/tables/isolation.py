@@ -22,7 +22,7 @@ import pandas as pd
 
 from langatlas.present import columns, equal_sets, layout, markup, paired
 from langatlas.present.isolation_verdict import METHODS, RANDOM, order, rows_of, verdict
-from langatlas.present.perplexity_rows import read_rows
+from langatlas.present.perplexity_rows import read_files
 from langatlas.present.table import Table, paths
 
 COLUMNS = columns.of(
@@ -81,7 +81,7 @@ def build(
     """One row a set: its effect on its own language and on others, and their ratio; then, with ``reference``, one a pair of
     methods and one a method and its random control: the ratio of their isolations. Rows without region_language: all languages.
     """
-    measured = pd.concat([read_rows(path) for path in rows], ignore_index=True)
+    measured = pd.concat(read_files(rows), ignore_index=True)
     base, lines = measured[measured["side"] == "base"], []
     measured = pd.concat([base, equal_sets.named(measured, regions)])
     for run, part in measured.groupby(equal_sets.RUN, sort=False):

@@ -14,8 +14,8 @@ from langatlas.present.table import Table, paths
 COLUMNS = columns.of(
     "model", "experiment", "language", *columns.INTERVENTION, *columns.with_interval("perplexity"),
     {
-        "perplexity_published": "the same rows as published: without end marks, exp(mean over batches of 16 sequences "
-        "of each batch's mean NLL), mean over processes",
+        "perplexity_published": "the same rows as published: shuffled and dealt out to processes, exp(mean over batches of 16 "
+        "sequences of each batch's mean NLL), mean over processes",
     },
     *columns.with_interval("bits_per_byte"), *columns.with_interval("ratio_to_base"),
     *columns.with_interval("ratio_to_random"), "p_value", "n_sequences", "n_tokens", "n_bytes",

@@ -9,7 +9,8 @@ import pandas as pd
 
 from langatlas import languages
 from langatlas.present import columns, layout, markup, paired
-from langatlas.present.table import Table, read_rows
+from langatlas.present.measured import read_measured
+from langatlas.present.table import Table
 
 COLUMNS = columns.of(
     "model", "experiment",
@@ -207,4 +208,4 @@ def removed(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-TABLE = Table("Answers to questions after removal", NOTE, COLUMNS, {"rows": read_rows}, build, wide)
+TABLE = Table("Answers to questions after removal", NOTE, COLUMNS, {"rows": read_measured}, build, wide)

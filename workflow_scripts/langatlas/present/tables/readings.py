@@ -159,9 +159,9 @@ def _master(tables: Tables) -> str:
 READINGS: list[tuple[str, str, str, Callable[[Tables], str]]] = [
     (
         "Perplexity of a text",
-        "exp of the mean over batches of 16 sequences of each batch's mean NLL, end marks not predicted; averaged over "
-        "processes (statistics.published_processes)",
-        "exp of the mean over tokens, end marks among them",
+        "exp of the mean over batches of 16 sequences of each batch's mean NLL; sequences shuffled and dealt out to processes, "
+        "some twice, and perplexities averaged over these (statistics.published_processes)",
+        "exp of the mean over tokens, each sequence once",
         _perplexity,
     ),
     (
@@ -175,6 +175,12 @@ READINGS: list[tuple[str, str, str, Callable[[Tables], str]]] = [
         "rounded to bfloat16, so that many are equal (variant rounded)",
         "float32",
         _other_score("core-rounded"),
+    ),
+    (
+        "Importance: sums",
+        "gradients added up in bfloat16, so that the sum is off by more with every micro-batch (variant summed-bfloat16)",
+        "added up in float32",
+        _other_score("core-summed-bfloat16"),
     ),
     (
         "Importance: long documents",

@@ -11,7 +11,7 @@ import pandas as pd
 from langatlas import languages
 from langatlas.neuron_files import BY_FREQUENCY
 from langatlas.present import columns, layout, matrix, paired
-from langatlas.present.perplexity_rows import read_rows
+from langatlas.present.perplexity_rows import read_files
 from langatlas.present.table import Table, paths
 
 NOTE = """Neurons of the language of a row are held at 0; columns are tested languages. × base: perplexity divided by that of
@@ -50,7 +50,7 @@ def build(rows: Iterable[str], *, resamples: int, permutations: int, seed: int) 
     language that a set hits hardest.
     """
     settings = {"resamples": resamples, "permutations": permutations, "seed": seed}
-    table = pd.concat([_of_file(read_rows(path), **settings) for path in sorted(map(str, rows))], ignore_index=True)
+    table = pd.concat([_of_file(part, **settings) for part in read_files(sorted(map(str, rows)))], ignore_index=True)
     for name in filter(None, AGAINST.values()):
         table[f"{name}_holm"] = paired.holm(table, SAME, name)
     table["rank"] = table.groupby(SAME)["ratio_to_base"].rank(ascending=False, method="min").astype("Int64")

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 
 from langatlas.present import columns, layout, markup, paired
-from langatlas.present.table import Table, read_rows
+from langatlas.present.detected import in_language
+from langatlas.present.measured import read_measured
+from langatlas.present.table import Table
 
 NOTE = """Greedy continuations of prompts in the source language; shares of texts by their language (py3langid among the tested
 languages, probability at least 0.5; the rest is in none that can be told). Target: texts in the target language, with the 95 %
@@ -39,9 +41,12 @@ Z = 1.959963984540054  # of a 95 % interval
 
 
 def build(rows: pd.DataFrame, *, permutations: int, seed: int) -> pd.DataFrame:
-    """One row a model, experiment, pair of languages and step of STEPS. ``rows``: one a text, as ``steer_text`` writes them."""
+    """One row a model, experiment, pair of languages and step of STEPS. ``rows``: of generation, one a text.
+
+    A pair is judged by texts in the language that it leads away from.
+    """
     rows = rows.assign(step=_step(rows), source_language=rows["language"], target_language=rows["target"])
-    held = rows[rows["step"] != "base"]
+    held = rows[(rows["step"] != "base") & (rows["region_language"] == rows["language"])]
     lines = []
     for key, part in held.groupby(KEYS, sort=False):
         source, target = key[-2:]
@@ -52,7 +57,9 @@ def build(rows: pd.DataFrame, *, permutations: int, seed: int) -> pd.DataFrame:
             line = dict(zip(KEYS, key, strict=True)) | {"steering_step": step}
             line |= _shares(steps[step].sort_values("prompt_number"), source, target)
             if step == "both":
-                line["random_p_value"] = paired.p_value(hits["both"] - hits["random"], permutations, seed)
+                difference = hits["both"] - hits["random"]
+                told = np.isfinite(difference).all()
+                line["random_p_value"] = paired.p_value(difference, permutations, seed) if told else np.nan
             lines.append(line)
     return pd.DataFrame(lines).reindex(columns=list(COLUMNS))
 
@@ -64,21 +71,21 @@ def _step(rows: pd.DataFrame) -> pd.Series:
 
 
 def _in(texts: pd.DataFrame, language: str) -> np.ndarray:
-    """1 where a text is in the language, by prompt."""
-    return (texts.sort_values("prompt_number")["detected"] == language).to_numpy(np.float64)
+    """1 where a text is in the language, by prompt; NaN where the language cannot be told."""
+    return in_language(texts.sort_values("prompt_number"), language).to_numpy(np.float64)
 
 
 def _shares(texts: pd.DataFrame, source: str, target: str) -> dict[str, float]:
     detected, count = texts["detected"], len(texts)
-    to_target = int((detected == target).sum())
-    low, high = wilson(to_target, count)
+    to_target = in_language(texts, target).sum(skipna=False)
+    low, high = wilson(int(to_target), count) if np.isfinite(to_target) else (np.nan, np.nan)
     return {
         "n_neurons": None if texts["lines"].isna().all() else int(texts["lines"].iloc[0]),
         "n_texts": count,
         "target_share": to_target / count,
         "target_share_low": low,
         "target_share_high": high,
-        "source_share": float((detected == source).mean()),
+        "source_share": float(in_language(texts, source).mean()),
         "unknown_share": float(detected.isna().mean()),
         "repetition_rate": float(texts["repetition_rate"].mean()),
     }
@@ -111,4 +118,4 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.Data
     return parts or {"": pd.DataFrame({"No texts": ["no pair of languages has neurons"]})}
 
 
-TABLE = Table("In which language a steered model writes", NOTE, COLUMNS, {"rows": read_rows}, build, wide)
+TABLE = Table("In which language a steered model writes", NOTE, COLUMNS, {"rows": read_measured}, build, wide)

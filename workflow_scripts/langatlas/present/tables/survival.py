@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from langatlas import languages
 from langatlas.present import columns, layout, markup
 from langatlas.present.removal import SAME_TEXT
 from langatlas.present.table import Table, read_table
 from langatlas.present.tables.family_overlap import BEYOND_SCRIPT
+from langatlas.region_names import ONLY
 
 COLUMNS = columns.of(
     "model",
@@ -127,14 +129,15 @@ def _destroys(tables: Tables) -> Verdict:
 
 
 def _single(tables: Tables) -> Verdict:
-    regions = [region for region in tables["controls"]["region"].unique() if region.startswith("core-only_")]
-    language = regions[0].removeprefix("core-only_")
+    regions = [region for region in tables["controls"]["region"].unique() if region.startswith(ONLY)]
+    language = regions[0].removeprefix(ONLY)
+    spoken = layout.name(language, None) if language in languages.registry() else language
     core, other = _factors(tables, "core").align(_factors(tables, regions[0]), join="inner")
     if core.drop(language, errors="ignore").empty:
         raise KeyError(language)
     share = np.log(other.drop(language, errors="ignore")) / np.log(core.drop(language, errors="ignore"))
     sentence = (
-        f"A region from {layout.name(language, None)} alone multiplies the perplexity of other languages by "
+        f"A region from {spoken} alone multiplies the perplexity of other languages by "
         f"{_median(other.drop(language, errors='ignore'))}, the core by {_median(core.drop(language, errors='ignore'))}: "
         f"{markup.percent(round(float(share.median()), 2))} of the core's effect (in logarithms, median over languages)."
     )
