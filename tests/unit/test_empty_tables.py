@@ -3,20 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from langatlas.present.control_pairs import against_core
-from langatlas.present.perplexity_table import tabulate_perplexity
 
 from langatlas.locate import overlap, similarity
 from langatlas.locate.importance_files import FORMAT
-from langatlas.present import control_tables, edit_tables, findings, kinship, pages, region_tables, removal
-from langatlas.present.tables import SUFFIXES, read_table, write_table
+from langatlas.present.table import load, read_table
 from langatlas.region import Region, save
 from langatlas.tensorfile import TensorWriter
 from small_tables import FAST, PUBLISHED, write_rows
 from synthetic import perplexity_rows
 
 WEIGHT = "model.layers.0.self_attn.q_proj.weight"
-PROVENANCE = {"title": "T", "note": "n", "code": "c", "settings": {}}
+SUFFIXES = (".csv", ".md", ".tex", ".html", ".json")
 
 
 def region(folder, name):
@@ -39,51 +36,48 @@ def written(frame, folder, name):
     return read_table(folder / name)
 
 
-def check(table, wide, folder):
-    write_table(table, folder / "t.csv", wide=wide, **PROVENANCE)
-    assert len(read_table(folder / "t.csv")) == len(table)
-    assert all((folder / "t.csv").with_suffix(suffix).stat().st_size for suffix in SUFFIXES)
-    return (folder / "t.md").read_text()
+def check(name, folder, **given):
+    """The table as it is built, written and read back, and its page; ``given``: inputs as they were read."""
+    kind = load(name)
+    frame = kind.build(**given)
+    shown = {key: given[key] for key in kind.shown}
+    kind.write(frame, folder / f"{name}.csv", parts=kind.wide(frame, None, **shown))
+    table = read_table(folder / f"{name}.csv")
+    assert len(table) == len(frame)
+    assert all((folder / f"{name}.csv").with_suffix(suffix).stat().st_size for suffix in SUFFIXES)
+    return table, (folder / f"{name}.md").read_text()
 
 
 @pytest.mark.parametrize("experiment", ["core-removal", "monolingual-removal"])
 def test_every_table_of_a_run_of_one_experiment_in_one_language_is_written(experiment, tmp_path):
     more = {} if experiment == "core-removal" else {"languages": ["ru"]}
     path = write_rows(tmp_path, perplexity_rows("ru", sequences=9, experiment=experiment, **more))
-    write_table(tabulate_perplexity([path], **FAST), tmp_path / "perplexity.csv", **PROVENANCE)
-    perplexity = read_table(tmp_path / "perplexity.csv")
-    tables = {"perplexity": perplexity}
-    for name, kind in removal.REMOVAL_TABLES.items():
-        table = kind.build(perplexity, PUBLISHED / f"{name}.csv", {})
-        check(table, kind.wide(table, None), tmp_path)
-        tables[name] = read_table(tmp_path / "t.csv")
-    table = findings.summarize(perplexity, tables["effect_matrix"])
-    check(table, findings.wide_findings(table, None), tmp_path)
-    table = edit_tables.edits(perplexity)
-    assert "the config has no such experiment" in check(table, edit_tables.wide_edits(table, None), tmp_path)
+    tables = {"perplexity": check("perplexity", tmp_path, rows=[str(path)], **FAST)[0]}
+    for name in ("base_perplexity", "core_removal", "monolingual_removal", "effect_matrix"):
+        others = {}
+        if "published" in load(name).inputs:
+            others = {"published": load(name).inputs["published"](PUBLISHED / f"{name}.csv"), "published_as": {}}
+        tables[name], _ = check(name, tmp_path, perplexity=tables["perplexity"], **others)
+    check("findings", tmp_path, **{name: tables[name] for name in ("perplexity", "effect_matrix")})
+    assert "the config has no such experiment" in check("edits", tmp_path, perplexity=tables["perplexity"])[1]
 
     counts = written(overlap.overlaps_with(Region.open(region(tmp_path, "core")), []), tmp_path, "counts.csv")
     rows = [str(path)] if experiment == "core-removal" else []  # of the experiments with the core and the controls
-    tables["controls"] = control_tables.controls(perplexity, counts, against_core(rows, **FAST))
-    check(tables["controls"], control_tables.wide_controls(tables["controls"]), tmp_path)
+    given = {"perplexity": tables["perplexity"], "counts": counts, "rows": rows}
+    tables["controls"], _ = check("controls", tmp_path, **given, **FAST)
     nothing = pd.DataFrame(columns=["model", "ratio", "comparison", "language_a", "language_b", "jaccard",
                                     "jaccard_by_chance", "times_chance", "spearman"])  # fmt: skip
-    tables["reliability"] = control_tables.reliability(written(nothing, tmp_path, "reliability.csv"), counts)
-    assert "this run measured nothing" in check(
-        tables["reliability"], control_tables.wide_reliability(tables["reliability"]), tmp_path
-    )
+    given = {"counts": written(nothing, tmp_path, "pairs-of-scores.csv"), "overlap": counts}
+    tables["reliability"], page = check("reliability", tmp_path, **given)
+    assert "this run measured nothing" in page
     pairs = pd.concat(overlap.overlaps([region(tmp_path, "language-ru")]))
-    table = region_tables.region_overlap(written(pairs, tmp_path, "pairs.csv"))
-    check(table, region_tables.wide_overlap(table), tmp_path)
-    tables["family_overlap"] = kinship.family_overlap(table, 100, 1)
-    assert "no two of the languages are of one family" in check(
-        tables["family_overlap"], kinship.wide_family_overlap(tables["family_overlap"]), tmp_path
-    )
+    shared, _ = check("region_overlap", tmp_path, counts=written(pairs, tmp_path, "pairs.csv"))
+    tables["family_overlap"], page = check("family_overlap", tmp_path, region_overlap=shared, permutations=100, seed=1)
+    assert "no two of the languages are of one family" in page
     tables["concentration"] = pd.DataFrame(columns=["model", "region", "measure"]).astype(str)
     tables["tokens"] = pd.DataFrame(columns=["model", "split"])
-    for page in pages.PAGES.values():
-        table = page.build(tables)
-        check(table, page.wide(table, None), tmp_path)
+    for name in ("survival", "readings"):
+        check(name, tmp_path, **{key: tables.get(key) for key in load(name).inputs})
 
 
 def test_the_importance_of_one_language_is_compared_with_nothing(tmp_path):
@@ -92,5 +86,5 @@ def test_the_importance_of_one_language_is_compared_with_nothing(tmp_path):
     frame = similarity.compare([str(tmp_path / "ru")], "llama", 16)
     frame.insert(0, "model", "mini")
     frame.insert(1, "samples", 9)
-    table = region_tables.importance_similarity(written(frame, tmp_path, "similarity.csv"))
-    assert "this run measured nothing" in check(table, region_tables.wide_similarity(table), tmp_path)
+    _, page = check("importance_similarity", tmp_path, counts=written(frame, tmp_path, "similarity.csv"))
+    assert "this run measured nothing" in page

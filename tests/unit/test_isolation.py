@@ -4,8 +4,6 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from langatlas import region, statistics
@@ -225,7 +223,7 @@ def test_languages_without_another_one_tested_say_nothing(tmp_path):
 def test_sets_on_other_sequences_are_refused(tmp_path):
     paths, of = simulated(tmp_path, {"lape": (0.1, 0.02)}, sequences=5)
     rows = pd.read_parquet(paths[0])
-    pq.write_table(pa.Table.from_pandas(rows.iloc[:-1], SCHEMA, preserve_index=False), paths[0])
+    rows.iloc[:-1].to_parquet(paths[0])
     with pytest.raises(ValueError, match="not measured on the same sequences"):
         isolation.build(paths, of, **SETTINGS)
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from langatlas import languages
 from langatlas.present import fonts
 from langatlas.present.figures import canvas
-from langatlas.present.question_table import ALL, removed
+from langatlas.present.tables.questions import ALL, removed
 
 LETTERS = {"a": "C0", "b": "C5", "c": "C4", "d": "C6", "other": "C2"}
 SHARES = {"xlim": (0, 1), "xticks": [0, 0.5, 1], "xticklabels": ["0", "½", "1"]}
