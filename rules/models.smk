@@ -1,7 +1,7 @@
 # Models: the mini model is trained here; any other comes from a folder or the Hub. Both end as a manifest, model.json,
-# and the tokenizer's two files.
+# and the tokenizer's two files. Every later job compares config and weights with the hash in the manifest.
 #
-# IN   results/corpora/{corpus}/{language}/pretrain.parquet (mini), or config.checkpoints.{model}.path
+# IN   results/corpora/{corpus}/{language}/pretrain.parquet (mini), or the files of the folder config.checkpoints.{model}.path
 # OUT  results/models/{model}/model.json, tokenizer.json, tokenizer_config.json
 #      mini also: config.json, model.safetensors, training.csv
 

@@ -1,27 +1,19 @@
 # What happens when a run starts, before its first job. No rules here.
-from functools import wraps
-
 from langatlas import interrupted
 from snakemake.exceptions import WorkflowError
 
 
-def after_killed_runs(execute):
-    """`workflow.execute` that first takes away the lock of a killed run; a dry run leaves it, as it asks for none."""
-
-    @wraps(execute)
-    def begin(executor_plugin, *arguments, **settings):
-        if not executor_plugin.common_settings.dryrun_exec:
-            try:
-                interrupted.take_up()
-            except ValueError as error:  # written for the user: a traceback adds nothing
-                raise WorkflowError(str(error)) from None
-        return execute(executor_plugin, *arguments, **settings)
-
-    return begin
+def go_on_after_killed_runs(executor_plugin, **_):
+    """Take away the lock of a killed run; a dry run leaves it, as it asks for none."""
+    if not executor_plugin.common_settings.dryrun_exec:
+        try:
+            interrupted.take_up()
+        except ValueError as error:  # written for the user: a traceback adds nothing
+            raise WorkflowError(str(error)) from None
 
 
 if workflow.is_main_process:  # jobs read these files as well
-    workflow.execute = after_killed_runs(workflow.execute)
+    workflow.execute = interrupted.preceded(workflow.execute, go_on_after_killed_runs)
 
 
 # Snakemake 9.27 sets a timer after each look at the queue and looks again when it rings, which sets the next: one endless

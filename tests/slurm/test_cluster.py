@@ -125,10 +125,7 @@ def project(cluster, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def interrupted(cluster, project):
-    """Two runs: one that is killed when two of three languages have their sums, and one that takes it up again.
-
-    In between stands what slurm/README.md tells to do.
-    """
+    """Two runs: one that is killed when two of three languages have their sums, and one that is started at once thereafter."""
 
     def middle(run: Run) -> bool:
         running = any(job.state == "RUNNING" for job in cluster.jobs(project))
@@ -140,12 +137,6 @@ def interrupted(cluster, project):
     left = [job for job in cluster.jobs(project) if job.state in ("RUNNING", "PENDING")]
     (name,) = {job.run for job in left}
     assert f"SLURM run ID: {name}" in first.text()
-    cluster.call("scancel", "--state=PENDING", f"--name={name}")
-    cluster.wait(
-        lambda: not cluster.call("squeue", "-h", f"--name={name}", "-t", "PD,R,CG"), "the jobs left behind", 300
-    )
-    unlock = Run(cluster, project, *CONFIG, "--unlock")
-    assert unlock.wait() == 0, unlock.text()
     second = on_slurm(cluster, project, *CONFIG, "--", *PRODUCTS)
     assert second.wait() == 0, second.text()[-4000:]
     return SimpleNamespace(first=first, second=second, left=left, names=(name, cluster.jobs(project)[-1].run))
@@ -209,6 +200,7 @@ def test_a_killed_run_is_taken_up_again_and_nothing_that_was_complete_is_compute
     assert "train_mini:smoke" in before
     running = {job.name for job in interrupted.left if job.state == "RUNNING"}
     assert running, "killing snakemake ends no SLURM job"
+    assert "are still there: waiting for them (or: scancel" in interrupted.second.text()
     done = {job.name for job in jobs if job.run == first_name and job.state == "COMPLETED"}
     assert done >= before | running, "what still ran when snakemake was killed is not lost either"
     again = [job.name for job in jobs if job.run == second_name]

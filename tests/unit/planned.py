@@ -36,7 +36,10 @@ def config(**experiments) -> dict:
             "max_sequences": {"locate": None, "test": 200, "pretrain": None},
         },
         "importance": {"samples": [10, 100], "batch_size": 8, "variants": {"names": ["wanda", "fisher", "half-1"], "samples": 7}},
-        "regions": {key: {"languages": ["ru"], "ratios": [0.05]} for key in ("core", "monolingual")},
+        "regions": {
+            **{key: {"languages": ["ru"], "scopes": ["matrix", "global"], "ratios": [0.05]} for key in ("core", "monolingual")},
+            "controls": {"variants": [], "single": [], "matched": []},
+        },
         "outliers": {"sequences": 9},
         "experiments": experiments,
         "perplexity": {"batch_size": 8},

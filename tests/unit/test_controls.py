@@ -8,7 +8,7 @@ from langatlas.locate import concentration, matched, reliability, variants
 from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.overlap import overlaps_with
 from langatlas.models.nll import pad, token_nll
-from langatlas.present import columns, control_tables
+from langatlas.present import columns, control_tables, pages
 from langatlas.present.figures import controls as controls_figure
 from langatlas.region import Region, save
 from langatlas.tensorfile import TensorFile
@@ -285,3 +285,13 @@ def test_magnitudes_are_written_once_for_all_languages(tmp_path):
     assert (file.metadata["language"], file.metadata["samples"], file.metadata["variant"]) == ("", "8", "magnitude")
     for name, parameter in model.named_parameters():
         np.testing.assert_array_equal(file[name], np.abs(parameter.detach().numpy()))
+
+
+def test_a_control_from_an_own_label_alone_is_called_by_its_name():
+    assert (
+        control_tables.named("core-only_code", {"code": {"name": "Source code"}}) == "importance from Source code alone"
+    )
+    tables = survival_tables()
+    renamed = tables["controls"].replace({"region": {"core-only_en": "core-only_code"}})
+    found = pages.PAGES["survival"].build(tables | {"controls": renamed})
+    assert found["sentence"].str.contains("A region from code alone multiplies").sum() == 1

@@ -63,3 +63,23 @@ def test_what_script_explains_is_taken_out_of_kinship():
     by_branch = table(script=1.0, branch=1.0)
     assert by_branch.loc["branch, script taken out", "permutation_p_value"] < 0.05
     assert by_branch.loc["branch, script taken out", "within_to_between"] > 1.5
+
+
+def test_own_labels_without_a_group_are_nobodys_relatives_whatever_they_are_called():
+    names = ["code", "law", "ru", "uk"]
+    common = {"model": "m", "samples": 9, "scope": "matrix", "ratio": 0.05, "side": "top"}
+    table = pd.DataFrame(
+        [
+            common | {"language_a": a, "language_b": b, "times_chance": 2.0}
+            for i, a in enumerate(names)
+            for b in names[i + 1 :]
+        ]
+    )
+
+    def related(group):
+        labels = {name: {"name": "one name", "group": group} for name in names[:2]}
+        return kinship.family_overlap(table, 100, 1, labels).set_index("kinship")["n_pairs_within"].to_dict()
+
+    assert related("other") == {"family": 1, "branch": 1, "script": 1, "family, script taken out": 1,
+                                "branch, script taken out": 1}  # fmt: skip
+    assert related("texts")["family"] == 2

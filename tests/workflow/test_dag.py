@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -168,6 +169,28 @@ def test_every_file_says_the_precision_that_it_was_computed_in_and_none_says_aut
     assert set().union(*found.values()) == expected
 
 
+def said_of(path: Path) -> tuple[set[str], bytes]:
+    """Names of what a product holds (columns, keys), and its text as far as it is not packed."""
+    metadata = pq.read_schema(path).metadata if path.suffix == ".parquet" else None
+    content = b" ".join([*metadata.keys(), *metadata.values()]) if metadata else path.read_bytes()
+    if path.suffix == ".csv":
+        return set(content.decode().splitlines()[0].split(",")), content
+    return set(re.findall(r'"(\w+)":', content.decode(errors="replace"))), content
+
+
+def test_no_product_holds_times_or_the_place_where_it_was_made(project):
+    """These differ between equal runs: they belong to logs and benchmarks."""
+    measured = re.compile(r"(^|_)(time|date|per_s|memory|gib|host|pid|user)(_|$)|_(s|seconds)$")
+    results, wrong = project / "results" / "every-rule", []
+    for path in sorted(results.rglob("*")):
+        name = path.relative_to(results)
+        if path.is_file() and name.parts[0] not in ("logs", "benchmarks"):
+            names, content = said_of(path)
+            wrong += [(str(name), one) for one in names if measured.search(one)]
+            wrong += [(str(name), "its folder")] if str(project).encode() in content else []
+    assert wrong == []
+
+
 def test_nothing_runs_again_after_a_run_nor_when_files_are_touched_as_by_a_checkout(project):
     assert planned(project) == {}
     for path in [project / "Snakefile", *project.glob("rules/*"), *project.glob("workflow_scripts/**/*.py")]:
@@ -212,6 +235,54 @@ def test_files_have_the_bytes_that_the_plan_predicts(project):
     assert {"tokenize_locate", "combine_importance", "select_core_region", "select_monolingual_region"} <= set(found)
     wrong = {rule: sums for rule, sums in found.items() if abs(sums[0] / sums[1] - 1) > 0.05}
     assert wrong == {}
+
+
+def test_renaming_a_label_runs_tables_and_figures_only(project):
+    (project / "renamed.yaml").write_text("labels: {law: {name: Law, group: texts}}\n", encoding="utf-8")
+    plan = planned(project, "renamed.yaml")
+    shown = ("tabulate_", "summarize_", "plot_", "animate_")
+    assert {rule for rule in plan if not rule.startswith(shown)} == {"all", "write_run_config"}
+    assert {"tabulate_corpora", "tabulate_perplexity", "plot_effect_matrix", "animate_core"} <= set(plan)
+
+
+OWN_LABELS = """
+results: results/own
+languages: [ru-romanized, global, core]
+labels: {ru-romanized: {name: 'C$ & <b>_|%{x}\\'}, global: {name: Global}, core: {name: Core}}
+checkpoints: {smoke: {languages: [ru-romanized, global, core]}}
+corpora: {smoke: {parts: [{source: jsonl, files: "nowhere/{language}.jsonl", text: text, splits: {pretrain: 1.0}}]}}
+regions:
+  core: {languages: [ru-romanized, core], scopes: [matrix, layer]}
+  monolingual: {languages: [ru-romanized, global, core], scopes: [global, matrix]}
+  against: [global, core]
+  controls: {single: [core]}
+  equal: {languages: null}
+neurons: {languages: null}
+figures: {density: {languages: [global, ru-romanized]}}
+questions: {after-removal: null}
+translation: {to-english: null}
+"""
+
+
+def test_labels_with_hyphens_and_words_of_region_names_are_planned_like_any_other(tmp_path):
+    text = (ROOT / "config/every-rule.yaml").read_text(encoding="utf-8")
+    for part in PARTS:
+        (tmp_path / part).symlink_to(ROOT / part)
+    sections = ("experiments", "generation", "steering", "pretraining")
+    dropped = {section: dict.fromkeys(yaml.safe_load(text)[section] or {}) for section in sections}
+    dropped["experiments"] |= {"core-removal": {"languages": None}, "monolingual-removal": {"languages": None}}
+    regions = [
+        {"region": name, "ratio": 0.05, "sides": ["top"]} for name in ("core-layer", "monolingual-global-global")
+    ]
+    dropped["generation"] = {"after-removal": {"languages": None, "regions": regions}}
+    (tmp_path / "own.yaml").write_text(OWN_LABELS + yaml.safe_dump(dropped), encoding="utf-8")
+    plan = planned(tmp_path, "own.yaml")
+    assert (plan["select_language_region"], plan["select_monolingual_region"], plan["select_shared_region"]) == (
+        6,
+        6,
+        4,
+    )
+    assert (plan["build_corpus"], plan["plot_density_sheet"], plan["generate_text"]) == (3, 3, 1)
 
 
 def test_restyling_one_figure_runs_one_job(project):

@@ -78,6 +78,7 @@ def products(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.joinpath(CORPUS).rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on_after_a_run_was_killed_and_two_runs_at_once_are_refused(folder):
     run = in_the_middle(folder)
     english = (folder / TARGETS[0]).stat().st_mtime_ns

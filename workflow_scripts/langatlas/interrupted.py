@@ -15,7 +15,8 @@ import platform
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
 
 import psutil
@@ -23,10 +24,23 @@ import psutil
 log = logging.getLogger(__name__)
 LOCKS = Path(".snakemake", "locks")
 SIGNED = LOCKS / "signed"  # Snakemake reads names that end in .lock
-INCOMPLETE = Path(
-    ".snakemake", "incomplete"
-)  # one file for each output of a job that has begun, with its number in SLURM
+# One file for each output of a job that has begun, with the number of the job in SLURM.
+INCOMPLETE = Path(".snakemake", "incomplete")
 LOOK_AGAIN_SECONDS, ASK_SLURM_AGAIN_SECONDS = 1, 20
+
+
+def preceded(function: Callable, first: Callable[..., None]) -> Callable:
+    """``function``, and before it ``first`` with the same arguments.
+
+    Not in a file of rules: Snakemake would name that file as the origin of every error that comes through it.
+    """
+
+    @wraps(function)
+    def both(*arguments, **settings):
+        first(*arguments, **settings)
+        return function(*arguments, **settings)
+
+    return both
 
 
 def sign() -> None:
@@ -46,33 +60,27 @@ def take_up() -> None:
     if others := sorted(set(signed) - {_myself()}):
         log.warning("the lock of this folder is of %s: whether that run still lives cannot be seen from here", others)
         return
-    told = None
+    told = set()
     while True:
         runs, jobs = _processes_here()
         if runs:
             log.warning("another run of this folder is there: process %s", ", ".join(map(str, runs)))
             return
-        submitted = [] if jobs else _slurm_jobs()
+        submitted = _slurm_jobs()
         if not jobs and not submitted:
             break
-        if (jobs, submitted) != told:
-            _tell(jobs, submitted)
-            told = jobs, submitted
-        time.sleep(LOOK_AGAIN_SECONDS if jobs else ASK_SLURM_AGAIN_SECONDS)
+        kind, end, left = ("SLURM jobs", "scancel", submitted) if submitted else ("processes", "kill", jobs)
+        if kind not in told:
+            names, waits = " ".join(map(str, left)), "are still there: waiting for them"
+            log.warning("the last run was killed, its %s %s %s (or: %s %s)", kind, names, waits, end, names)
+            told.add(kind)
+        time.sleep(ASK_SLURM_AGAIN_SECONDS if submitted else LOOK_AGAIN_SECONDS)
     log.warning("the last run of this folder was killed; going on where it was")
     shutil.rmtree(LOCKS)
 
 
 def _myself() -> str:
     return f"{getpass.getuser()} on {platform.node()}"
-
-
-def _tell(jobs: list[int], submitted: list[str]) -> None:
-    what, end, names = ("processes", "kill", map(str, jobs)) if jobs else ("SLURM jobs", "scancel", submitted)
-    names = " ".join(names)
-    log.warning(
-        "the last run was killed, its %s %s are still there: waiting for them (or: %s %s)", what, names, end, names
-    )
 
 
 def _processes_here() -> tuple[list[int], list[int]]:

@@ -72,8 +72,8 @@ def _own_label(label: str, declared: Mapping[str, str]) -> Language:
         raise ValueError(f"labels.{label}: {label!r} is the code of {known}; give your own label another name")
     if not OWN_LABEL.fullmatch(label):
         raise ValueError(
-            f"labels: {label!r} must consist of letters, digits, _ and -, a letter first, no sign last: it becomes part of file "
-            "names"
+            f"labels: {label!r} must consist of letters, digits, _ and -, a letter first, no sign last: it becomes part of the "
+            "names of files"
         )
     declared = declared or {}
     unknown = sorted(set(declared) - set(OWN_LABEL_KEYS))

@@ -9,6 +9,8 @@ import pandas as pd
 from langatlas.region import Region, check_same_parameters
 
 DESCRIBED = ("model", "region", "region_language", "scope", "samples", "side", "seed", "ratio")
+SIZES = ("n_a", "n_b", "intersection", "union", "n_parameters")
+COMMON = ("model", "samples", "scope", "side", "ratio")  # of the regions of a pair
 
 
 def described(region: Region) -> dict[str, str]:
@@ -36,7 +38,8 @@ def densities(paths: Sequence[str]) -> pd.DataFrame:
 def overlaps(paths: Sequence[str]) -> Iterator[pd.DataFrame]:
     """One row per pair of languages and matrix or vector, of regions of the same side, ratio and scope; a frame a matrix.
 
-    Pairs grow with the square of the languages: the frames are meant to be written as they come. Columns: language_a,
+    Pairs grow with the square of the languages: the frames are meant to be written as they come. The first has no rows, so that
+    one language gives a table too. Columns: language_a,
     language_b, side, ratio, scope, samples, parameter (of a fused one with the module), n_a, n_b, intersection, union,
     n_parameters.
     """
@@ -46,15 +49,17 @@ def overlaps(paths: Sequence[str]) -> Iterator[pd.DataFrame]:
     groups: dict[tuple, list[Region]] = {}
     for region in regions:
         groups.setdefault(tuple(region.metadata[key] for key in ("side", "ratio", "scope")), []).append(region)
+    yield pd.DataFrame(columns=[*COMMON, "language_a", "language_b", "parameter", *SIZES])
     for members in groups.values():
-        common = {key: members[0].metadata[key] for key in ("model", "samples", "scope", "side", "ratio")}
+        common = {key: members[0].metadata[key] for key in COMMON}
         for part in parts:
             counted = [(r.language, bits, _popcount(bits)) for r in members for bits in [r.part_bits(part)]]
             rows = []
             for (a, bits_a, n_a), (b, bits_b, n_b) in combinations(counted, 2):
                 pair = {"language_a": a, "language_b": b, "parameter": part.label}
                 rows.append(common | pair | _sizes(n_a, n_b, bits_a & bits_b) | {"n_parameters": part.size})
-            yield pd.DataFrame(rows)
+            if rows:
+                yield pd.DataFrame(rows)
 
 
 def overlaps_with(core: Region, others: Sequence[Region]) -> pd.DataFrame:
@@ -72,7 +77,7 @@ def overlaps_with(core: Region, others: Sequence[Region]) -> pd.DataFrame:
             theirs = other.part_bits(part)
             sizes = _sizes(_popcount(bits), _popcount(theirs), bits & theirs) | {"n_parameters": part.size}
             rows.append(described(other) | {"parameter": part.label} | sizes)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*DESCRIBED, "parameter", *SIZES])
 
 
 def _popcount(bits: np.ndarray) -> int:

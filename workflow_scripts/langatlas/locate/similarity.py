@@ -12,14 +12,14 @@ from langatlas.models.adapters import adapter_for, locate_parameter
 from langatlas.tensorfile import TensorFile
 
 SEED = 1
+COLUMNS = ["language_a", "language_b", "spearman", "cosine", "n_parameters"]
 
 
 def compare(paths: Sequence[str], model_type: str, parameters: int) -> pd.DataFrame:
     """Rank correlation (Spearman) and cosine of |importance| for every pair of languages.
 
     Taken over about ``parameters`` matrix entries, every matrix by its share, the same entries for all languages.
-    Spearman looks at the order of all parameters; the cosine at the few largest. Columns: language_a, language_b,
-    spearman, cosine, n_parameters.
+    Spearman looks at the order of all parameters; the cosine at the few largest. One language: no rows of the same columns.
     """
     files = [TensorFile(path, FORMAT) for path in paths]
     sampled = sample(files, model_type, parameters)
@@ -30,7 +30,7 @@ def compare(paths: Sequence[str], model_type: str, parameters: int) -> pd.DataFr
         cosine = float(sampled[a] @ sampled[b] / np.linalg.norm(sampled[a]) / np.linalg.norm(sampled[b]))
         rank = {"spearman": float(np.corrcoef(ranks[a], ranks[b])[0, 1])}
         rows.append(languages | rank | {"cosine": cosine, "n_parameters": len(sampled[a])})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def sample(files: Sequence[TensorFile], model_type: str, parameters: int) -> list[np.ndarray]:

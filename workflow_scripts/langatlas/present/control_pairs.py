@@ -45,7 +45,9 @@ def against_core(paths: Iterable[str | os.PathLike], *, resamples: int, permutat
     seeds. The reference of a score that was taken from fewer samples is the core from as few, where that was measured.
     Raises ValueError where both experiments did not measure the same sequences.
     """
-    rows = control_rows(pd.concat([read_rows(path) for path in paths], ignore_index=True))
+    if not (read := [read_rows(path) for path in paths]):
+        return pd.DataFrame(columns=columns.AGAINST_CORE)
+    rows = control_rows(pd.concat(read, ignore_index=True))
     settings = {"resamples": resamples, "permutations": permutations, "seed": seed}
     tables = [
         _of_language(part, **settings).assign(model=model, language=language)

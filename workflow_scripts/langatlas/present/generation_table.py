@@ -9,8 +9,8 @@ KEYS = ["region", "ratio", "side", "seed"]
 NUMBERS = ["repetition_rate", "replacement_rate"]
 NOTE = """Greedy continuations of the same prompts. Repetition: share of three-token sequences that stood before in the same text.
 Replacement: share of U+FFFD, bytes that are no character. Own language: share of texts that py3langid, choosing among the tested
-languages, takes for the prompt's (it says nothing of very short texts or below a probability of 0.5; – where it knows nobody's).
-As before: share of texts that are those of the unchanged model, letter for letter."""
+languages, takes for the prompt's (it says nothing of very short texts or below a probability of 0.5); of labels that it does not
+know there is none. As before: share of texts that are those of the unchanged model, letter for letter."""
 
 
 def generation(rows: pd.DataFrame) -> pd.DataFrame:
@@ -52,7 +52,7 @@ def wide_generation(table: pd.DataFrame, labels: wide_tables.Labels = None) -> d
 def _named(region, ratio, side, seed) -> str:
     if side == "base":
         return "nothing"
-    return f"{region} {markup.percent(ratio)}, {side}" + (f" ({seed})" if pd.notna(seed) else "")
+    return f"{region} {markup.percent(ratio)}, {side}" + (f" ({seed:.0f})" if pd.notna(seed) else "")
 
 
 def _shown(text: str) -> str:

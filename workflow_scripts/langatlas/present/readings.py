@@ -118,7 +118,7 @@ def _random(tables: Tables) -> str:
     rows = _removed(tables)
     random = rows[(rows["side"] == "random") & (rows["scope"] == "matrix")]
     logs = random.assign(log=np.log(random["ratio_to_base"])).groupby("language")["log"]
-    if (count := int(logs.size().min())) < 2:
+    if random.empty or (count := int(logs.size().min())) < 2:
         raise KeyError("seeds")
     spread = np.exp(logs.max() - logs.min())
     return (

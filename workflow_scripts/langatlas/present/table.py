@@ -63,6 +63,7 @@ def write_table(
         **provenance.collect(code=code, **settings),
     }
     parts = wide if isinstance(wide, dict) else {"": frame if wide is None else wide}
+    parts = parts or {"": pd.DataFrame({"Nothing to show": ["this run measured nothing that belongs here"]})}
     texts = {
         ".md": _markdown_document(parts, title, note),
         ".tex": _latex_document(parts, title, note, path.stem),
@@ -91,7 +92,8 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
         for name in ("samples", "seed", "layer", "lines", "n_seeds", "published_samples", "training_samples")
         if name in frame
     ]
-    words = [name for name in ("edit", "setting", "target") if name in frame]  # may be empty in every row
+    empty = ("region", "region_language", "scope", "edit", "setting", "target")  # they may be so in every row
+    words = [name for name in empty if name in frame]
     return frame.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(words, "str"))
 
 

@@ -383,7 +383,12 @@ FIGURES: dict[str, FigureEntry] = {
         _core_lines,
         models=_if_any(_cutting),
     ),
-    "effect_matrix": FigureEntry(_drawn_from("effect_matrix"), "2 Removal", _effect_matrix),
+    "effect_matrix": FigureEntry(
+        _drawn_from("effect_matrix"),
+        "2 Removal",
+        _effect_matrix,
+        models=_if_any(lambda config: removing(config, regions.MONOLINGUAL)),
+    ),
     "controls": FigureEntry(
         _drawn_from("controls"),
         "2 Removal",
@@ -423,8 +428,14 @@ FIGURES: dict[str, FigureEntry] = {
         _drawn_from("importance_similarity"),
         "3 Sharing",
         lambda config, part: {"measure": "spearman"} | _samples(config),
+        models=_if_any(lambda config: len(regions.importance_languages(config)) > 1),
     ),
-    "region_overlap": FigureEntry(_drawn_from("region_overlap"), "3 Sharing", _region_overlap),
+    "region_overlap": FigureEntry(
+        _drawn_from("region_overlap"),
+        "3 Sharing",
+        _region_overlap,
+        models=_if_any(lambda config: len(config["regions"]["monolingual"]["languages"]) > 1),
+    ),
     "density_by_layer": FigureEntry(
         _drawn_from("region_density"),
         "4 Place",
