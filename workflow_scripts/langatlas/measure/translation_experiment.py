@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from langatlas.activation_files import Activations
 from langatlas.corpora.translation_prompts import Condition, prompt, usable
 from langatlas.corpora.translations import Item, choose, file_items, world_items
-from langatlas.measure.translation import Written
+from langatlas.measure.counted_text import Written
 from langatlas.tokens import TextTokenizer
 
 

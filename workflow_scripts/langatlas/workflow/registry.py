@@ -427,13 +427,13 @@ FIGURES: dict[str, FigureEntry] = {
         _drawn_from("importance_similarity"),
         "3 Sharing",
         lambda config, part: {"measure": "spearman"} | _samples(config),
-        models=_if_any(lambda config: regions.importance_languages(config)[1:]),
+        models=_if_any(lambda config: len(regions.importance_languages(config)) > 1),
     ),
     "region_overlap": FigureEntry(
         _drawn_from("region_overlap"),
         "3 Sharing",
         _region_overlap,
-        models=_if_any(lambda config: config["regions"]["monolingual"]["languages"][1:]),
+        models=_if_any(lambda config: len(config["regions"]["monolingual"]["languages"]) > 1),
     ),
     "density_by_layer": FigureEntry(
         _drawn_from("region_density"),
