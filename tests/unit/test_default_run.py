@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import default_run
-from langatlas.present import survival
+from langatlas.present.tables import survival
 from langatlas.workflow import settings
 
 ROOT = default_run.ROOT

@@ -58,7 +58,8 @@ def test_every_table_of_a_run_of_one_experiment_in_one_language_is_written(exper
         if "published" in load(name).inputs:
             others = {"published": load(name).inputs["published"](PUBLISHED / f"{name}.csv"), "published_as": {}}
         tables[name], _ = check(name, tmp_path, perplexity=tables["perplexity"], **others)
-    check("findings", tmp_path, **{name: tables[name] for name in ("perplexity", "effect_matrix")})
+    given = {name: tables[name] for name in ("perplexity", "effect_matrix")}
+    check("findings", tmp_path, isolation=None, **given)
     assert "the config has no such experiment" in check("edits", tmp_path, perplexity=tables["perplexity"])[1]
 
     counts = written(overlap.overlaps_with(Region.open(region(tmp_path, "core")), []), tmp_path, "counts.csv")

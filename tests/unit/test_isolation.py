@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from langatlas import region, statistics
+from langatlas.intervene.removal import columns_of
 from langatlas.measure.job import write_rows
 from langatlas.measure.perplexity import SCHEMA
 from langatlas.present import equal_sets, markup
@@ -249,4 +250,4 @@ def test_rows_of_a_measurement_say_the_share(tmp_path):
     }
     described |= {"setting": "share 0.5", "region_language": "ru", "model_type": "llama"}
     region.save(tmp_path / "r", {"model.layers.0.mlp.up_proj.weight": np.zeros((2, 2), bool)}, described)
-    assert describe(Region.open(tmp_path / "r"))["setting"] == "share 0.5"
+    assert columns_of(Region.open(tmp_path / "r"))["setting"] == "share 0.5"

@@ -8,7 +8,7 @@ import pytest
 from langatlas.intervene.perturbation import dimension_edits, parameter_edits
 from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import importance_of_shard
-from langatlas.locate.lines import line_edits
+from langatlas.intervene.lines import line_edits
 from langatlas.locate.regions import select
 from langatlas.measure.translation import write_texts
 from langatlas.plan import costs, document, files, rates, run, tables

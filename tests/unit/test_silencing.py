@@ -4,21 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from langatlas.intervene.neurons import (
-    Clamp,
-    clamp_of,
-    clamped,
-    frequency_matched_mask,
-    random_mask,
-    read_clamps,
-    write_clamps,
-)
-from langatlas.intervene.silencing import silencing, steering
+from langatlas.intervene import index
+from langatlas.intervene.ablation import silencing
+from langatlas.intervene.clamps import clamp_of, clamped
+from langatlas.intervene.steering import steering
 
 from families import CONFIGS, FFN, layout, tiny_family
 from langatlas.activation_files import ActivationFile, Activations
-from langatlas.intervene.sweep import applied, describe
-from langatlas.measure.perplexity import SCHEMA, sweep
+from langatlas.intervene.sweep import sweep
+from langatlas.locate.neuron_controls import frequency_matched_mask, random_mask
+from langatlas.measure import job, perplexity as measured
 from langatlas.models.neurons import hooked, n_neurons, sites
 from langatlas.neuron_files import BY_FREQUENCY, COLUMNS, NeuronSet
 from langatlas.present.tables import edits, perplexity
@@ -101,13 +96,16 @@ def test_no_clamp_changes_the_weights_and_the_sweep_has_its_rows():
         "setting": "gate",
         "lines": 2,
     }
-    rows = sweep(model, shard, [clamp_of(columns, "gate", mask)], batch_size=2, precision="float32")
+    def observe(_):
+        return measured.language_rows(model, shard, None, 2, "float32")
+
+    rows = sweep(model, {"clamp": clamp_of(columns, "gate", mask)}, observe)
     assert len(rows) == 8
     own = rows[rows["side"] == "top"]
     assert own["lines"].tolist() == [2] * 4
     assert (own["nll_nats"].to_numpy() != rows[rows["side"] == "base"]["nll_nats"].to_numpy()).all()
-    assert describe(clamp_of(columns, "gate", mask))["region_language"] == "ru"
-    with applied(model, clamp_of({}, "gate", ~np.zeros((2, 12), bool))), hooked(model, "product", {}):
+    assert index.described(clamp_of(columns, "gate", mask))["region_language"] == "ru"
+    with clamp_of({}, "gate", ~np.zeros((2, 12), bool)).applied(model), hooked(model, "product", {}):
         assert hooks_on(model) == 2
 
 
@@ -179,10 +177,10 @@ def test_steering_sets_the_target_to_its_mean_and_silences_the_rest_of_the_sourc
 def test_clamps_come_back_from_their_file(tmp_path):
     found, activations = planted(tmp_path)
     made = list(steering(found, activations, [("en", "ru")], 1))
-    write_clamps(made, tmp_path / "c.json", model="tiny", model_hash="h", metadata={})
-    assert read_clamps(tmp_path / "c.json", "h") == made
-    with pytest.raises(ValueError, match="clamps of model tiny"):
-        read_clamps(tmp_path / "c.json", "other")
+    index.write(made, tmp_path / "c.json", model="tiny", model_hash="h", metadata={})
+    assert list(index.read(tmp_path / "c.json", "h").values()) == made
+    with pytest.raises(ValueError, match="tiny"):
+        index.read(tmp_path / "c.json", "other")
 
 
 def write_rows(path, language, nll):
@@ -195,7 +193,7 @@ def write_rows(path, language, nll):
             frame = frame.assign(region=f"lape-{of}", region_language=of, edit="silence", lines=4)
         frames.append(frame)
     described = {"model": "m", "experiment": "e", "language": language}
-    job.write_rows(pd.concat(frames, ignore_index=True), path, SCHEMA, described, {})
+    job.write_rows(pd.concat(frames, ignore_index=True), path, measured.SCHEMA, described, {})
 
 
 def test_the_table_of_silencing_by_hand(tmp_path):

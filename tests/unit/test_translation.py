@@ -15,7 +15,7 @@ from langatlas.corpora import translations
 from langatlas.corpora.translation_prompts import Condition
 from langatlas.interchange import __main__ as interchange
 from langatlas.interchange import passes
-from langatlas.measure import translation
+from langatlas.measure import job, translation
 from langatlas.measure.translation import Progress, write_texts
 from langatlas.measure.translation_experiment import Experiment, counted_columns, first_line, translate
 from langatlas.models.neurons import hooked, n_neurons
@@ -186,7 +186,8 @@ def rows(tmp_path):
         made += [{"model": "m", "experiment": "e"} | row for row in found]
         metadata = {"model": "m", "model_hash": "h", "language": "en", "reading": "gate"}
         counted.write(tmp_path / f"{condition.name}.safetensors", metadata)
-    write_rows(made, tmp_path / "rows.parquet", {"layers": "2", "neurons": "12"})
+    described = {"model": "m", "experiment": "e", "language": "en"}
+    job.write_rows(pd.DataFrame(made), tmp_path / "rows.parquet", translation.SCHEMA, described, {"layers": "2", "neurons": "12"})
     return tmp_path
 
 
