@@ -117,12 +117,15 @@ def test_wilson_by_hand():
     [
         ({"neurons": {"languages": ["en", "xx"]}}, "neurons.languages: 'xx' is not in languages"),
         ({"neurons": {"languages": ["en"]}}, "'en' alone has no neurons of its own"),
-        ({"neurons": {"languages": []}}, "experiments.neuron-silencing: nobody's neurons are found"),
+        ({"neurons": {"languages": []}}, r"experiments.neuron-silencing.intervene\[0\]: nobody's neurons are found"),
         (
             {"neurons": {"methods": ["precision"]}},
-            "experiments.neuron-silencing.methods: 'lape' is not in neurons.methods",
+            r"experiments.neuron-silencing.intervene\[0\].methods: 'lape' is not in neurons.methods",
         ),
-        ({"steering": {"s": {"pairs": [["en", "ko"]]}}}, "steering.s.pairs: 'ko' is not in neurons.languages"),
+        (
+            {"experiments": {"between-languages": {"intervene": {"kind": "steering", "pairs": [["en", "ko"]]}}}},
+            r"experiments.between-languages.intervene\[0\].pairs: 'ko' is not in neurons.languages",
+        ),
         ({"neurons": {"counts": {"mini": {"files": "{language}.pt", "languages": ["en"]}}}}, "a model has this name"),
     ],
 )

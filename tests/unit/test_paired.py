@@ -62,7 +62,10 @@ def test_p_values_are_adjusted_within_their_group_and_an_empty_key_is_one():
 def test_a_page_of_languages_is_ordered_by_family_with_the_largest_of_a_row_in_bold():
     cells = pd.DataFrame({"zh": [1.5, 9.0], "ru": [2.0, np.nan]}, index=["zh", "ru"])
     page = matrix.effects(cells, None, "Region of")
-    assert page.to_numpy().tolist() == [["Russian (ru)", "–", markup.strong("9.00")], ["Chinese (zh)", markup.strong("2.00"), "1.50"]]
+    assert page.to_numpy().tolist() == [
+        ["Russian (ru)", "–", markup.strong("9.00")],
+        ["Chinese (zh)", markup.strong("2.00"), "1.50"],
+    ]
     assert list(page.columns) == ["Region of", "ru", "zh"]
 
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from langatlas.intervene.lines import line_edits
 from langatlas.intervene.perturbation import dimension_edits, parameter_edits
 from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import importance_of_shard
-from langatlas.intervene.lines import line_edits
 from langatlas.locate.regions import select
 from langatlas.measure.translation import write_texts
 from langatlas.plan import costs, document, files, rates, run, tables

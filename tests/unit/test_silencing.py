@@ -4,16 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from langatlas.intervene import index
-from langatlas.intervene.ablation import silencing
-from langatlas.intervene.clamps import clamp_of, clamped
-from langatlas.intervene.steering import steering
 
 from families import CONFIGS, FFN, layout, tiny_family
 from langatlas.activation_files import ActivationFile, Activations
+from langatlas.intervene import index
+from langatlas.intervene.ablation import silencing
+from langatlas.intervene.clamps import Clamp, clamp_of, clamped
+from langatlas.intervene.steering import steering
 from langatlas.intervene.sweep import sweep
 from langatlas.locate.neuron_controls import frequency_matched_mask, random_mask
-from langatlas.measure import job, perplexity as measured
+from langatlas.measure import job
+from langatlas.measure import perplexity as measured
 from langatlas.models.neurons import hooked, n_neurons, sites
 from langatlas.neuron_files import BY_FREQUENCY, COLUMNS, NeuronSet
 from langatlas.present.tables import edits, perplexity
@@ -96,6 +97,7 @@ def test_no_clamp_changes_the_weights_and_the_sweep_has_its_rows():
         "setting": "gate",
         "lines": 2,
     }
+
     def observe(_):
         return measured.language_rows(model, shard, None, 2, "float32")
 
