@@ -175,7 +175,8 @@ def test_sums_of_another_model_text_setting_or_code_are_thrown_away(job, changed
     if changed == "settings":
         job["settings"]["batch_size"] = 4
     elif changed == "model":
-        job["manifest"] = {**job["manifest"], "hash": "other"}
+        tiny_llama(seed=5).save_pretrained(tmp_path / "model")
+        job["manifest"] = vars(checkpoint.describe(tmp_path / "model", "tiny", revision="1", dtype="float32"))
     elif changed == "shard":
         write_shard(Path(job["shard"]), random_sequences(20, seed=3))
     else:

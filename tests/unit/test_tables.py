@@ -66,18 +66,18 @@ def test_a_name_comes_out_of_every_format_as_itself(name, tmp_path):
     labels = {"x": {"name": name, "group": name}}
     shown = wide_tables.name("x", labels)
     table = pd.DataFrame({"setting": [name, "plain"]})
-    wide = {f"{shown}, heading\n{shown}, said": pd.DataFrame({shown: [shown, "plain"], "n": [1, 2]})}
+    wide = {f"{shown}, heading\n{shown}, said": pd.DataFrame({shown: [shown, name], "n": [1, 2]})}
     write_table(table, tmp_path / "t.csv", wide=wide, title="T", note="n", code="c", settings={})
     assert read_table(tmp_path / "t.csv")["setting"].tolist() == [name, "plain"]
 
     page = lxml.html.parse(str(tmp_path / "t.html")).getroot()
-    assert [cell.text_content() for cell in page.iter("th", "td")] == [shown, "n", shown, "1", "plain", "2"]
+    assert [cell.text_content() for cell in page.iter("th", "td")] == [shown, "n", shown, "1", name, "2"]
     assert page.find(".//h2").text_content() == f"{shown}, heading"
     assert [p.text_content() for p in page.iter("p")][1] == f"{shown}, said"
 
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     rendered = lxml.html.fromstring(markdown.render((tmp_path / "t.md").read_text()))
-    assert [cell.text_content() for cell in rendered.iter("th", "td")] == [shown, "n", shown, "1", "plain", "2"]
+    assert [cell.text_content() for cell in rendered.iter("th", "td")] == [shown, "n", shown, "1", name, "2"]
     assert rendered.find(".//h2").text_content() == f"{shown}, heading"
     assert not list(rendered.iter("strong", "em", "code", "a", "img", "b", "i", "s"))
     unescaped = re.sub(r"\\.", "", (tmp_path / "t.md").read_text())
