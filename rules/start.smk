@@ -20,7 +20,7 @@ if workflow.is_main_process:  # jobs read these files as well
 # chain for every job that has ended. After some hundred jobs the looking alone fills a core. Without a limit on the rate
 # at which jobs start (its default, 100 a second, limits nothing here) it looks only when a job ends.
 onstart:
-    interrupted.sign()
+    interrupted.sign(getattr(workflow.scheduler._executor, "run_uuid", None))  # of the SLURM plugin
     limit = workflow.scheduling_settings.max_jobs_per_timespan
     if limit and (limit.max_jobs, limit.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None

@@ -1,9 +1,11 @@
 """The lock of a killed run is taken away when nothing of it lives any more, and only then."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +22,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(interrupted, "ASK_SLURM_AGAIN_SECONDS", 0.05)
     LOCK.parent.mkdir(parents=True)
     LOCK.write_text("results/a.csv\n", encoding="utf-8")
-    interrupted.sign()
+    interrupted.sign(None)
     return tmp_path
 
 
@@ -71,16 +73,20 @@ def test_a_run_of_another_folder_and_a_process_that_is_no_run_do_not_count(proce
 def test_the_lock_of_another_user_or_machine_stays(who, caplog, monkeypatch):
     user, host = interrupted._myself().split(" on ")
     with open(interrupted.SIGNED, "a", encoding="utf-8") as file:
-        file.write(who.format(user=user, host=host) + "\n")
+        file.write(json.dumps({"who": who.format(user=user, host=host), "slurm": None}) + "\n")
     interrupted.take_up()
     assert LOCK.exists()
     assert who.format(user=user, host=host) in caplog.text
 
 
-def test_the_lock_that_nobody_signed_stays():
+@pytest.mark.parametrize("signature", [None, "", '{"who": "ro'])
+def test_the_lock_that_nobody_signed_to_the_end_stays(signature, caplog):
     interrupted.SIGNED.unlink()
+    if signature is not None:
+        interrupted.SIGNED.write_text(signature, encoding="utf-8")
     interrupted.take_up()
     assert LOCK.exists()
+    assert "someone unknown" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -95,7 +101,7 @@ def test_a_job_that_outlived_its_run_is_waited_for(process, words, caplog, monke
             job.kill()
             job.wait()
 
-    monkeypatch.setattr(interrupted.time, "sleep", slept)
+    monkeypatch.setattr(interrupted, "time", SimpleNamespace(sleep=slept))
     interrupted.take_up()
     assert seen == [True] * 3
     assert not LOCK.exists()
@@ -103,36 +109,39 @@ def test_a_job_that_outlived_its_run_is_waited_for(process, words, caplog, monke
     assert f"kill {job.pid}" in caplog.text
 
 
-def submitted(folder: Path, number: str, squeue: str, monkeypatch) -> None:
-    """A job that SLURM knows under ``number`` had begun; ``squeue`` is a shell script."""
-    (folder / ".snakemake/incomplete").mkdir()
-    (folder / ".snakemake/incomplete/cmVzdWx0cw==").write_text(f'{{"external_jobid": "{number}"}}', encoding="utf-8")
-    (folder / "bin").mkdir()
-    (folder / "bin/squeue").write_text(f"#!/bin/sh\n{squeue}\n", encoding="utf-8")
-    (folder / "bin/squeue").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
+@pytest.fixture
+def squeue(folder, monkeypatch):
+    """``squeue(script)``: a run whose jobs SLURM knows as NAME, and a shell script in place of SLURM's own command."""
+
+    def make(script: str) -> None:
+        interrupted.SIGNED.unlink()
+        interrupted.sign("NAME")
+        (folder / "bin").mkdir()
+        (folder / "bin/squeue").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (folder / "bin/squeue").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
+
+    return make
 
 
-@pytest.mark.parametrize("number", ["12", "12_3"])
-def test_jobs_that_wait_or_run_in_slurm_are_waited_for(folder, number, caplog, monkeypatch):
-    (folder / "queue").write_text(f"7\n{number}\n", encoding="utf-8")
-    submitted(folder, number, f"cat {folder}/queue", monkeypatch)
-    monkeypatch.setattr(
-        interrupted.time, "sleep", lambda seconds: LOCK.exists() and (folder / "queue").write_text("7\n", "utf-8")
-    )
+def test_jobs_that_wait_or_run_in_slurm_are_waited_for(folder, squeue, caplog, monkeypatch):
+    (folder / "queue").write_text("7 NAME\n8 other\n9_3 NAME\n", encoding="utf-8")
+    squeue(f"name=${{4#--name=}}; [ $# = 4 ] && grep \" $name$\" {folder}/queue | cut -d' ' -f1")
+    seen = []
+
+    def slept(seconds: float) -> None:
+        seen.append(LOCK.exists())
+        (folder / "queue").write_text("8 other\n" if len(seen) == 2 else "9_3 NAME\n", "utf-8")
+
+    monkeypatch.setattr(interrupted, "time", SimpleNamespace(sleep=slept))
     interrupted.take_up()
+    assert seen == [True, True]
     assert not LOCK.exists()
-    assert f"its SLURM jobs {number} are still there: waiting for them (or: scancel {number})" in caplog.text
+    assert caplog.text.count("its SLURM jobs 7 9_3 are still there: waiting for them (or: scancel 7 9_3)") == 1
 
 
-def test_where_slurm_does_not_answer_the_lock_stays_and_the_message_says_what_to_do(folder, monkeypatch):
-    submitted(folder, "12", "echo slurm_load_jobs error >&2; exit 1", monkeypatch)
-    with pytest.raises(ValueError, match=r"SLURM jobs 12 may still run.*call snakemake --unlock"):
+def test_where_slurm_does_not_answer_the_lock_stays_and_the_message_says_what_to_do(squeue):
+    squeue("echo slurm_load_jobs error >&2; exit 1")
+    with pytest.raises(ValueError, match=r"SLURM jobs, of the name NAME, may still be there.*call snakemake --unlock"):
         interrupted.take_up()
     assert LOCK.exists()
-
-
-def test_where_no_job_was_submitted_slurm_is_not_asked(folder, monkeypatch):
-    submitted(folder, "", "exit 1", monkeypatch)
-    interrupted.take_up()
-    assert not LOCK.exists()

@@ -15,7 +15,7 @@ import platform
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 
@@ -23,9 +23,7 @@ import psutil
 
 log = logging.getLogger(__name__)
 LOCKS = Path(".snakemake", "locks")
-SIGNED = LOCKS / "signed"  # Snakemake reads names that end in .lock
-# One file for each output of a job that has begun, with the number of the job in SLURM.
-INCOMPLETE = Path(".snakemake", "incomplete")
+SIGNED = LOCKS / "signed"  # JSON lines: who, slurm. Snakemake reads names that end in .lock
 LOOK_AGAIN_SECONDS, ASK_SLURM_AGAIN_SECONDS = 1, 20
 
 
@@ -43,10 +41,13 @@ def preceded(function: Callable, first: Callable[..., None]) -> Callable:
     return both
 
 
-def sign() -> None:
-    """Write under the lock of this run who holds it. To be called when the lock is there."""
+def sign(slurm: str | None) -> None:
+    """Write under the lock of this run who holds it. To be called when the lock is there.
+
+    ``slurm``: the name that all jobs of this run have in SLURM; None where it submits none.
+    """
     with open(SIGNED, "a", encoding="utf-8") as file:
-        file.write(f"{_myself()}\n")
+        file.write(json.dumps({"who": _myself(), "slurm": slurm}) + "\n")
 
 
 def take_up() -> None:
@@ -56,8 +57,8 @@ def take_up() -> None:
     """
     if not any(LOCKS.glob("*.lock")):
         return
-    signed = SIGNED.read_text(encoding="utf-8").splitlines() if SIGNED.exists() else ["someone unknown"]
-    if others := sorted(set(signed) - {_myself()}):
+    signed = _signatures()
+    if others := ", ".join(sorted({one["who"] for one in signed} - {_myself()})):
         log.warning("the lock of this folder is of %s: whether that run still lives cannot be seen from here", others)
         return
     told = set()
@@ -66,7 +67,7 @@ def take_up() -> None:
         if runs:
             log.warning("another run of this folder is there: process %s", ", ".join(map(str, runs)))
             return
-        submitted = _slurm_jobs()
+        submitted = _slurm_jobs([one["slurm"] for one in signed if one["slurm"]])
         if not jobs and not submitted:
             break
         kind, end, left = ("SLURM jobs", "scancel", submitted) if submitted else ("processes", "kill", jobs)
@@ -77,6 +78,17 @@ def take_up() -> None:
         time.sleep(ASK_SLURM_AGAIN_SECONDS if submitted else LOOK_AGAIN_SECONDS)
     log.warning("the last run of this folder was killed; going on where it was")
     shutil.rmtree(LOCKS)
+
+
+def _signatures() -> list[dict]:
+    """Who holds the lock. Of a signature that is missing or was not written to its end nothing is known."""
+    unknown = {"who": "someone unknown", "slurm": None}
+    if not SIGNED.exists():
+        return [unknown]
+    try:
+        return [json.loads(line) for line in SIGNED.read_text(encoding="utf-8").splitlines()] or [unknown]
+    except ValueError:
+        return [unknown]
 
 
 def _myself() -> str:
@@ -102,31 +114,15 @@ def _is_snakemake(command: list[str]) -> bool:
     )
 
 
-def _slurm_jobs() -> list[str]:
-    """SLURM jobs that runs of this folder submitted and that wait or run; asked only where there are any to ask for.
-
-    Raises ValueError where SLURM does not answer.
-    """
-    submitted = set(_submitted())
-    if not submitted:
+def _slurm_jobs(names: list[str]) -> list[str]:
+    """Numbers of the jobs of these names that wait or run. Raises ValueError where SLURM does not answer."""
+    if not names:
         return []
-    command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={getpass.getuser()}"]
+    command = ["squeue", "--noheader", "--array", "--format=%i", f"--name={','.join(names)}"]
     try:
-        queue = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split()
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split()
     except (OSError, subprocess.SubprocessError) as error:
         raise ValueError(
-            f"the last run was killed and its SLURM jobs {' '.join(sorted(submitted))} may still run, but squeue does not "
-            f"answer ({error}); when they have ended, call snakemake --unlock and start again"
+            f"the last run was killed and its SLURM jobs, of the name {' '.join(names)}, may still be there, but squeue does "
+            f"not answer ({error}); when they have ended, call snakemake --unlock and start again"
         ) from None
-    return sorted(submitted.intersection(queue))
-
-
-def _submitted() -> Iterator[str]:
-    for path in INCOMPLETE.rglob("*"):
-        if path.is_file():
-            try:
-                found = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError:  # killed while it was written
-                continue
-            if number := found.get("external_jobid"):
-                yield str(number)
