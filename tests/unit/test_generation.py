@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from langatlas.intervene.edits import Change, Edit
+from langatlas.intervene.sweep import sweep
 from langatlas.measure import generation
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
 from langatlas.present.detected import in_language
@@ -72,13 +73,16 @@ def tokenizer(tmp_path):
 def test_rows_hold_every_intervention_and_prompt_and_the_model_is_itself_again(tokenizer):
     model = tiny_llama(seed=4)
     before = {name: p.clone() for name, p in model.named_parameters()}
-    columns = {"side": "top", "region": "core", "ratio": 0.03, "edit": "lines"}
+    columns = {"side": "top", "region": "core", "ratio": 0.03, "edit": "remove"}
     every = list(range(VOCABULARY))
     silence = Edit(
         columns, [Change("lm_head.weight", 0, every)]
     )  # all logits 0: the first token, id 0, again and again
-    prompts = {"en": PROMPTS[:2], "ru": PROMPTS[2:]}
-    rows = generation.generate(model, tokenizer, prompts, [silence], max_new_tokens=6, precision="float32")
+    frames = []
+    for language, prompts in {"en": PROMPTS[:2], "ru": PROMPTS[2:]}.items():
+        observe = generation.writing(model, tokenizer, prompts, 6, "float32", ["en", "ru"])
+        frames.append(sweep(model, {"silence": silence}, observe).assign(language=language))
+    rows = pd.concat(frames, ignore_index=True)
     assert len(rows) == 2 * 4
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
     edited = rows[rows["side"] == "top"]

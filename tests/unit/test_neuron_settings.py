@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from langatlas.workflow import settings
-from langatlas.workflow.interventions import steered_pairs
+from langatlas.workflow.interventions import counted_languages, steered_pairs
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,10 +32,10 @@ def test_mistakes_about_sets_of_equal_size_are_named(change, complaint):
 
 def test_null_stands_for_all_languages_and_every_pair_in_both_directions():
     config = {"languages": ["en", "ru", "zh"], "neurons": {"languages": None}}
-    config["steering"] = {"all": {"pairs": None}, "one": {"pairs": [["ru", "en"]]}}
-    assert neuron_languages(config) == ["en", "ru", "zh"]
-    assert sorted(steered_pairs(config, "all")) == [
+    assert counted_languages(config) == ["en", "ru", "zh"]
+    assert sorted(steered_pairs(config, {"pairs": None})) == [
         ["en", "ru"], ["en", "zh"], ["ru", "en"], ["ru", "zh"], ["zh", "en"], ["zh", "ru"],
     ]  # fmt: skip
-    assert steered_pairs(config, "one") == [["ru", "en"]]
-    assert steered_pairs(config | {"neurons": {"languages": ["en", "zh"]}}, "all") == [["en", "zh"], ["zh", "en"]]
+    assert steered_pairs(config, {"pairs": [["ru", "en"]]}) == [["ru", "en"]]
+    fewer = config | {"neurons": {"languages": ["en", "zh"]}}
+    assert steered_pairs(fewer, {"pairs": None}) == [["en", "zh"], ["zh", "en"]]

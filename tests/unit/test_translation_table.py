@@ -9,7 +9,7 @@ import yaml
 from sacrebleu.metrics import BLEU, CHRF
 
 import figure_data
-from langatlas.present import translation_scores, translations
+from langatlas.present import columns, translation_scores, translations
 from langatlas.present.figures import canvas, neuron_activity, neuron_peaks
 from langatlas.present.figures import inhibition as inhibition_figure
 from langatlas.present.tables import inhibition, translation
@@ -58,6 +58,7 @@ def row(condition: str, number: int, output: str, inhibited: list[list[int]], ev
         "input_languages": "zh es", "item": f"i{number}", "item_number": number, "n_prompt_tokens": 3,
         "output": output, "reference": REFERENCES[number], "n_tokens": len(inhibited) - 1, "ended": True,
         "inhibited": np.array(inhibited).ravel(), "zero": np.zeros(2 * len(inhibited), int),
+        **dict.fromkeys(columns.INTERVENTION), "side": "base",
         "all_inhibited": np.array(everything), "all_zero": np.array([1, 0]), "layers": 2, "neurons": 10,
     }  # fmt: skip
 
@@ -183,15 +184,33 @@ def test_maps_of_activity_are_shares_of_the_passes():
     assert low < high, "the first layer is at the bottom"
 
 
+def test_languages_and_interventions_of_an_experiment_are_not_put_together():
+    """Each has its own unchanged sentences and its own baseline: numbers are those of the part alone."""
+    alone = translation.build(rows(), resamples=50, seed=1)
+    other = rows().assign(source_language="ru", output="Four")
+    removed = rows().assign(side="top", region="core", ratio=0.03, edit="remove", output="zzz")
+    everything = pd.concat([rows(), other, removed], ignore_index=True)
+    table = translation.build(everything, resamples=50, seed=1)
+    assert len(table) == 3 * len(alone)
+    own = table[(table["source_language"] == "zh") & (table["side"] == "base")]
+    pd.testing.assert_frame_equal(own.reset_index(drop=True), alone, check_dtype=False)
+    assert [caption.partition("\n")[0] for caption in translation.wide(table)][2].endswith(", after core 3 %, top")
+    layers = inhibition.build(everything, resamples=50, seed=1)
+    expected = inhibition.build(rows(), resamples=50, seed=1)
+    own = layers[(layers["source_language"] == "zh") & (layers["side"] == "base")]
+    pd.testing.assert_frame_equal(own.reset_index(drop=True), expected, check_dtype=False)
+    assert len(inhibition.wide(layers)) == 3
+
+
 @pytest.mark.usefixtures("style")
 def test_a_panel_for_every_class_of_tokens_and_a_line_for_every_condition():
     table = inhibition.build(rows(), resamples=50, seed=1)
-    panels = inhibition_figure.figure(table, "m", "e").axes
+    panels = inhibition_figure.figure(table, "m", "e", "zh").axes
     assert [axes.get_title(loc="left") for axes in panels] == list(inhibition_figure.PANELS.values())
     assert [len(axes.lines) for axes in panels] == [3, 3, 2, 3]
     assert panels[0].lines[0].get_ydata().tolist() == pytest.approx([8 / 30, 14 / 30])
     with pytest.raises(ValueError, match="no rows"):
-        inhibition_figure.figure(table, "m", "other")
+        inhibition_figure.figure(table, "m", "other", "zh")
 
 
 @pytest.mark.parametrize(
@@ -204,13 +223,13 @@ def test_a_panel_for_every_class_of_tokens_and_a_line_for_every_condition():
         ({"conditions": ["direct", "pivot-en"]}, "'en' is the target"),
         ({"conditions": ["direct", "pivot-de"]}, "the world is not told in 'de'"),
         ({"further": ["zh"], "conditions": ["direct"]}, "'zh' is the source"),
-        ({"source": "qq"}, "unknown language 'qq'"),
+        ({"target": "qq"}, "unknown language 'qq'"),
         ({"target": "zh"}, "'zh' is the source"),
-        ({"shots": 3}, "unknown key translation.to-english.shots"),
+        ({"shots": 3}, "shots"),
     ],
 )
 def test_mistakes_in_the_config_are_named(changed, message):
     given = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    given["translation"]["to-english"] |= changed
+    given["experiments"] = {"to-english": changed if "measure" in changed else {"measure": {"translation": changed}}}
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         settings.checked(given, ROOT / "schemas" / "config.schema.yaml")

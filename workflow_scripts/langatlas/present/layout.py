@@ -27,6 +27,22 @@ def setting(model: str, samples, ratio: float, scope: str) -> str:
     return f"{model}, {markup.percent(ratio)} {within}, {markup.number(samples)} samples"
 
 
+def intervention(row: Mapping) -> str:
+    """What was done to the model, in words: ``nothing``, ``core 3 %, top``, ``core, random (2): lines, attn.o, 10 lines``."""
+    if row["side"] == "base":
+        return "nothing"
+    given = {key: row[key] for key in columns.INTERVENTION if pd.notna(row[key])}
+    said = " ".join(
+        str(text) for text in (given.get("region"), "ratio" in given and markup.percent(given["ratio"])) if text
+    )
+    said = ", ".join(filter(None, [said, given["side"]])) + (f" ({given['seed']:.0f})" if "seed" in given else "")
+    if given.get("edit", "remove") == "remove":
+        return said
+    more = [given[key] for key in ("edit", "setting", "target") if key in given]
+    more += [f"{given['lines']:.0f} lines"] if "lines" in given else []
+    return f"{said}: {', '.join(more)}"
+
+
 def cell(row: Mapping, name: str) -> str:
     """A number of a row with its interval: ``1.31 [1.28, 1.35]``."""
     return markup.interval(*(row[column] for column in columns.with_interval(name)))

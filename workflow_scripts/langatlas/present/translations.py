@@ -1,6 +1,7 @@
 """What tables of translations share: conditions of an experiment, and shares of neurons, drawn (``paired``).
 
-All conditions of an experiment have the same sentences and share the resamples, so that differences are paired.
+All conditions of an experiment have the same sentences of a language and share the resamples, so that differences are paired:
+those of one language under one intervention.
 
 Axes: S sentences, L layers, R resamples.
 """
@@ -10,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from langatlas.present import paired
+from langatlas.present import columns, layout, paired
 from langatlas.present.measured import check_same_weights
 from langatlas.translation_rows import counts
 from langatlas.translation_rows import read_rows as read_file
 
-KEYS = ["model", "experiment"]
-ABOUT = ["condition", "shots", "source_language", "target_language", "input_languages"]
+KEYS = ["model", "experiment", "source_language", *columns.INTERVENTION]
+ABOUT = ["condition", "shots", "target_language", "input_languages"]
 NOTHING = {"": pd.DataFrame({"No translations": ["no sentence was translated"]})}
 
 
@@ -28,8 +29,8 @@ def read_rows(paths: Iterable[str]) -> pd.DataFrame:
 
 
 def experiments(rows: pd.DataFrame) -> Iterator[tuple[tuple, dict[str, pd.DataFrame]]]:
-    """Conditions of each model and experiment, in their order, the sentences of each in the same order."""
-    for key, part in rows.groupby(KEYS, sort=False):
+    """Conditions of each model, experiment, source language and intervention, in their order, sentences in the same order."""
+    for key, part in rows.groupby(KEYS, dropna=False, sort=False):
         parts = {
             name: one.sort_values("item_number", ignore_index=True)
             for name, one in part.groupby("condition", sort=False)
@@ -37,7 +38,9 @@ def experiments(rows: pd.DataFrame) -> Iterator[tuple[tuple, dict[str, pd.DataFr
         first = next(iter(parts.values()))["item"]
         for name, one in parts.items():
             if not one["item"].equals(first):
-                raise ValueError(f"{key}: {name} has other sentences than the first condition; translate them again")
+                raise ValueError(
+                    f"{key[:3]}: {name} has other sentences than the first condition; translate them again"
+                )
         yield key, parts
 
 
@@ -45,6 +48,11 @@ def baseline(name: str, conditions: Mapping[str, pd.DataFrame]) -> str | None:
     """The condition that another is compared with: direct with as many examples, else without; None for that itself."""
     same = f"direct-{conditions[name]['shots'].iloc[0]}shot"
     return next((other for other in (same, "direct") if other in conditions and other != name), None)
+
+
+def after(row: Mapping) -> str:
+    """What a heading says of an intervention: nothing of the unchanged model."""
+    return "" if row["side"] == "base" else f", after {layout.intervention(row)}"
 
 
 def about(key: tuple, part: pd.DataFrame) -> dict:

@@ -29,8 +29,8 @@ def draw(table: pd.DataFrame, axes: Axes, looks: dict[str, dict]) -> Axes:
 
 
 def figure(inhibition: pd.DataFrame, model: str, experiment: str, language: str) -> Figure:
-    """A panel a class of tokens. ``language``: the source. ValueError when the table has no such rows."""
-    rows = canvas.select(inhibition, model=model, experiment=experiment, source_language=language)
+    """A panel a class of tokens, of the unchanged model. ``language``: the source. ValueError when the table has no such rows."""
+    rows = canvas.select(inhibition, model=model, experiment=experiment, source_language=language, side="base")
     shown = [name for name in CLASSES if (rows["positions"] == name).any()]
     looks = conditions.styles(list(dict.fromkeys(rows["condition"])))
     drawing = canvas.new_figure(1.0 + 2.1 * len(shown), 3.2)

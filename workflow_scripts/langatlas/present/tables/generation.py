@@ -3,7 +3,7 @@
 import pandas as pd
 
 from langatlas import languages
-from langatlas.present import columns, layout, markup
+from langatlas.present import columns, layout
 from langatlas.present.detected import in_language
 from langatlas.present.measured import read_measured
 from langatlas.present.table import Table
@@ -24,7 +24,6 @@ COLUMNS = columns.of(
         "same_as_base": "whether the unchanged model wrote the same text",
     },
 )  # fmt: skip
-KEYS = ["region", "ratio", "side", "seed"]
 NUMBERS = ["repetition_rate", "replacement_rate"]
 NOTE = """Greedy continuations of the same prompts. Repetition: share of three-token sequences that stood before in the same text.
 Replacement: share of U+FFFD, bytes that are no character. Own language: share of texts that py3langid, choosing among the tested
@@ -45,7 +44,7 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.Data
     parts = {}
     for (model, experiment), rows in table.groupby(["model", "experiment"], sort=False):
         rows = rows.assign(
-            intervention=[_named(*key) for key in zip(*(rows[key] for key in KEYS), strict=True)],
+            intervention=[layout.intervention(row) for _, row in rows.iterrows()],
             own=in_language(rows, rows["language"]),
         )
         means = rows.groupby("intervention", sort=False)[[*NUMBERS, "own", "same_as_base"]].mean()
@@ -57,12 +56,6 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.Data
             shown = pd.DataFrame({"Removed": list(part["intervention"]), "Text": [_shown(t) for t in part["text"]]})
             parts[f"{model}, {experiment}, {layout.name(language, labels)}\nPrompt: {part['prompt'].iloc[0]}"] = shown
     return parts
-
-
-def _named(region, ratio, side, seed) -> str:
-    if side == "base":
-        return "nothing"
-    return f"{region} {markup.percent(ratio)}, {side}" + (f" ({seed:.0f})" if pd.notna(seed) else "")
 
 
 def _shown(text: str) -> str:

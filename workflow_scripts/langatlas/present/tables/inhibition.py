@@ -11,7 +11,8 @@ from langatlas.present.table import Table
 from langatlas.translation_rows import CLASSES, counts
 
 COLUMNS = columns.of(
-    "model", "experiment", "condition", "shots", "source_language", "target_language", "input_languages",
+    "model", "experiment", *columns.INTERVENTION, "condition", "shots", "source_language", "target_language",
+    "input_languages",
     {"positions": "which tokens are counted: published (last position of each forward pass), last_prompt, generated, all"},
     "layer", *columns.with_interval("inhibited_share"), *columns.with_interval("inhibited_difference"),
     {"zero_share": "share of neurons at exactly 0"},
@@ -23,7 +24,7 @@ to direct with as many examples (else to direct) on the same resamples."""
 
 
 def build(rows: pd.DataFrame, *, resamples: int, seed: int) -> pd.DataFrame:
-    """One row a model, experiment, condition, class of tokens and layer."""
+    """One row a model, experiment, source language, intervention, condition, class of tokens and layer."""
     lines = []
     for key, parts in translations.experiments(rows):
         for positions in CLASSES:
@@ -52,14 +53,17 @@ def _zero_share(part: pd.DataFrame, positions: str) -> np.ndarray:
 
 
 def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.DataFrame]:
-    """A part a model and experiment, a row a layer and a column a condition: the published reading."""
+    """A part as in the table `translation`, a row a layer and a column a condition: the published reading."""
     parts = {}
-    for (model, experiment), part in table[table["positions"] == "published"].groupby(translations.KEYS, sort=False):
+    for (model, experiment, source, *_), part in table[table["positions"] == "published"].groupby(
+        translations.KEYS, dropna=False, sort=False
+    ):
         order = list(dict.fromkeys(part["condition"]))
         wide = part.pivot(index="layer", columns="condition", values="inhibited_share")[order]
         wide.loc["mean"] = wide.mean()
         cells = wide.map(markup.number).rename_axis(columns=None)
-        parts[f"{model}, {experiment}: share of inhibited neurons"] = cells.rename_axis("Layer").reset_index()
+        heading = f"{model}, {experiment}, from {layout.name(source, labels)}: share of inhibited neurons"
+        parts[heading + translations.after(part.iloc[0])] = cells.rename_axis("Layer").reset_index()
     return parts or translations.NOTHING
 
 

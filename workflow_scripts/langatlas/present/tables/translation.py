@@ -12,7 +12,8 @@ from langatlas.present import columns, layout, markup, paired, translation_score
 from langatlas.present.table import Table
 
 COLUMNS = columns.of(
-    "model", "experiment", "condition", "shots", "source_language", "target_language", "input_languages",
+    "model", "experiment", *columns.INTERVENTION, "condition", "shots", "source_language", "target_language",
+    "input_languages",
     {
         "n_items": "sentences, the same in all conditions of an experiment",
         "prompt_tokens": "mean tokens of a prompt, start mark included",
@@ -52,7 +53,7 @@ LEAST = (
 
 
 def build(rows: pd.DataFrame, *, resamples: int, seed: int) -> pd.DataFrame:
-    """One row a model, experiment and condition. ``rows``: as ``translation_rows`` defines them."""
+    """One row a model, experiment, source language, intervention and condition. ``rows``: as of ``translation_rows``."""
     lines = []
     for key, parts in translations.experiments(rows):
         quality = {name: _quality(part, resamples, seed) for name, part in parts.items()}
@@ -106,9 +107,9 @@ def _quality(part: pd.DataFrame, resamples: int, seed: int, *, unrelated: bool =
 
 
 def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.DataFrame]:
-    """A part a model and experiment, a row a condition."""
+    """A part a model, experiment, source language and intervention, a row a condition."""
     parts = {}
-    for (model, experiment), part in table.groupby(translations.KEYS, sort=False):
+    for (model, experiment, *_), part in table.groupby(translations.KEYS, dropna=False, sort=False):
         lines = [
             {
                 "Condition": row["condition"],
@@ -127,7 +128,7 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.Data
         ]
         first = part.iloc[0]
         ends = (layout.name(first[f"{end}_language"], labels) for end in ("source", "target"))
-        heading = f"{model}, {experiment}: {' → '.join(ends)}, {first['n_items']} sentences"
+        heading = f"{model}, {experiment}: {' → '.join(ends)}, {first['n_items']} sentences" + translations.after(first)
         parts[f"{heading}\nBLEU: {first['bleu_signature']}"] = pd.DataFrame(lines)
     return parts or translations.NOTHING
 
