@@ -10,6 +10,7 @@ from langatlas.plan.files import Sizes
 from langatlas.plan.memory import on_device, on_node
 from langatlas.plan.rates import Device, Rate, rate
 from langatlas.plan.run import Run
+from langatlas.workflow.measures import MEASURES
 
 STAGES = {
     "text and tokens": ("build_corpus", "train_tokenizer", "fetch_model", "tokenize_pretrain", "tokenize_locate"),
@@ -22,22 +23,14 @@ STAGES = {
         "compare_importance",
         "select_equal_regions",
     ),
-    "perplexity": ("find_outliers", "choose_edits", "measure_perplexity"),
-    "neurons": (
-        "accumulate_activations",
-        "combine_activations",
-        "find_neurons",
-        "choose_clamps",
-        "steer_text",
-        "measure_agreement",
-    ),
-    "translation": ("translate",),
-    "generation": ("generate_text",),
-    "questions": ("write_questions", "measure_questions"),
-    "further pretraining": ("further_pretrain",),
+    "neurons": ("accumulate_activations", "combine_activations", "find_neurons", "measure_agreement"),
+    "interventions": ("find_outliers", "intervene"),
+    **{name: (f"measure_{name}",) for name in MEASURES},
+    "further pretraining": ("further_pretrain", "further_pretrain_and_keep"),
 }
 REST = "tables and figures"
-STAGE_OF = {rule: stage for stage, rules in STAGES.items() for rule in rules} | {"tokenize_test": "text and tokens"}
+STAGE_OF = {rule: stage for stage, rules in STAGES.items() for rule in rules}
+STAGE_OF |= {"tokenize_test": "text and tokens", "write_questions": "questions"}
 HEAD = ("stage", "jobs", "GPU hours", "kept, GB", "temporary, GB", "read, GB", "GPU memory, GB", "node memory, GB")
 WHOLE = ("global", "layer")  # scopes for which a selection reads its importances three times
 
