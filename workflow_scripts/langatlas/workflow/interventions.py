@@ -28,7 +28,7 @@ class Kind:
 
     ``mechanism``: what its interventions are. ``count(config, entry, language)``: how many are measured on a language, for the
     plan. ``measured``: languages that are measured where the experiment names none; None: all. ``spelled``: settings in which
-    null stands for what the rest of the config says, spelled out. ``trains``: it has jobs of its own, which measure as they train.
+    null stands for what the rest of the config says, spelled out. ``trains``: it has jobs of its own, which measure.
     """
 
     choose: str
