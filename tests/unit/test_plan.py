@@ -185,8 +185,12 @@ def test_a_table_adds_up_what_its_jobs_cost():
     ]
     sums = [f"{importance}/{samples}.safetensors" for samples in (10, 100)]
     jobs.append(job("combine_importance", partial, sums, gpu=0))
+    region = "nothing-here/m/regions/core/100/top-0.05.safetensors"
+    jobs.append(job("select_core_region", outputs=[region], gpu=0, region="core"))
+    jobs += [job("intervene", [region], ["index.json"], gpu=0, experiment=name) for name in ("removal", "cut")]
     jobs.append(job("measure_anything", outputs=["nothing-here/m/anything.parquet"]))
-    planned, device = run.Run(config(), jobs), rates.device("H100")
+    cut = {"kind": "lines", "settings": {"a": {"attn.o": "head"}}, "lines": [1]}
+    planned, device = run.Run(config(cut=PERPLEXITY | {"intervene": cut}), jobs), rates.device("H100")
     speeds = tables.rates_of(planned, device)
     found = tables.stages(planned, device, speeds)
     stage, size = found["importance"], 4 * 6738415616
@@ -198,6 +202,9 @@ def test_a_table_adds_up_what_its_jobs_cost():
     # 2 bytes of weights and 4 of sums a parameter, and the rest
     assert stage.on_device > 6 * 6738415616
     assert stage.on_node == pytest.approx(1.5e9 + 2 * 6738415616 + 8 * 32000 * 4096)
+    # lines of a region are counted; of one that is only removed, the removal reads the parameters
+    assert found["interventions"].jobs == 2
+    assert found["interventions"].read == found["regions"].kept == pytest.approx(6476267520 / 8, rel=1e-3)
     assert found[tables.REST].unknown == {"measure_anything"}
     text = tables.table([found], device)
     assert f"| importance | 4 | {stage.seconds / 3600:.4f} | 53.9 | 162 | 162 |" in text
@@ -218,6 +225,8 @@ def test_more_languages_take_those_of_the_core_first_and_then_everybody_s():
     assert changes["regions"]["monolingual"]["languages"] == ["zh", "ru", "en", "aa"]
     assert changes["languages"] == ["zh", "ru", "en", "aa"]
     assert document.with_languages(given, 2)["languages"] == ["zh", "ru", "en"]
+    # the world, whose questions are asked, is told in few languages: not in Afar
+    assert changes["experiments"] == {"removal": {"languages": ["en", "ru"]}}
     with pytest.raises(ValueError, match="--languages must be from 2"):
         document.with_languages(given, 1)
     assert math.isclose(len(document.with_languages(given, 100)["languages"]), 100)
