@@ -18,7 +18,8 @@ from pathlib import Path
 from langatlas import __version__
 
 PACKAGE = Path(__file__).parent
-NOT_SCIENCE = {"langatlas.runlog"}  # logging: an edit changes no number
+# An edit changes no number: logging, and the registries, whose every word for a job is among its parameters, inputs or modules.
+NOT_SCIENCE = {"langatlas.runlog", "langatlas.workflow.interventions", "langatlas.workflow.measures"}
 REPORTED_PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "pyarrow", "matplotlib")
 
 
