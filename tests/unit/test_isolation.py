@@ -4,12 +4,11 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from langatlas import region, statistics
-from langatlas.intervene.sweep import describe
+from langatlas.intervene.removal import columns_of
+from langatlas.measure.job import write_rows
 from langatlas.measure.perplexity import SCHEMA
 from langatlas.present import columns, isolation, isolation_pages, markup
 from langatlas.region import Region
@@ -33,10 +32,8 @@ def write(folder, language: str, nll: dict, tokens=TOKENS, base=BASE, share="1.0
         described |= {"side": side, "seed": seed, "edit": "remove", "setting": f"share {share}"}
         frames.append(pd.DataFrame({"nll_nats": values}).assign(**described))
     rows = pd.concat([f.assign(sequence=range(len(base)), n_tokens=tokens, n_bytes=9, n_characters=9) for f in frames])
-    rows = rows.assign(model="m", experiment="e", language=language).reindex(columns=SCHEMA.names)
-    rows = rows.astype({"seed": "Int64", "lines": "Int64", "samples": "Int64"})
     path = folder / f"{language}-{share}.parquet"
-    pq.write_table(pa.Table.from_pandas(rows, SCHEMA, preserve_index=False), path)
+    write_rows(rows, path, SCHEMA, {"model": "m", "experiment": "e", "language": language}, {})
     return path
 
 
@@ -226,7 +223,7 @@ def test_languages_without_another_one_tested_say_nothing(tmp_path):
 def test_sets_on_other_sequences_are_refused(tmp_path):
     paths, of = simulated(tmp_path, {"lape": (0.1, 0.02)}, sequences=5)
     rows = pd.read_parquet(paths[0])
-    pq.write_table(pa.Table.from_pandas(rows.iloc[:-1], SCHEMA, preserve_index=False), paths[0])
+    rows.iloc[:-1].to_parquet(paths[0])
     with pytest.raises(ValueError, match="not measured on the same sequences"):
         isolation.isolation(paths, of, **SETTINGS)
 
@@ -252,4 +249,4 @@ def test_rows_of_a_measurement_say_the_share(tmp_path):
     }
     described |= {"setting": "share 0.5", "region_language": "ru", "model_type": "llama"}
     region.save(tmp_path / "r", {"model.layers.0.mlp.up_proj.weight": np.zeros((2, 2), bool)}, described)
-    assert describe(Region.open(tmp_path / "r"))["setting"] == "share 0.5"
+    assert columns_of(Region.open(tmp_path / "r"))["setting"] == "share 0.5"

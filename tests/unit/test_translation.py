@@ -15,10 +15,10 @@ from langatlas.corpora import translations
 from langatlas.corpora.translation_prompts import Condition
 from langatlas.interchange import __main__ as interchange
 from langatlas.interchange import passes
-from langatlas.measure import translation
-from langatlas.measure.translation import Progress, write_texts
+from langatlas.measure import counted_text, job, translation
+from langatlas.measure.counted_text import Progress, Written, write_texts
 from langatlas.measure.translation_experiment import Experiment, counted_columns, first_line, translate
-from langatlas.measure.translation_rows import counts, read_rows, write_rows
+from langatlas.measure.translation_rows import counts, read_rows
 from langatlas.models.neurons import hooked, n_neurons
 from langatlas.present.figures.neuron_activity import pooled
 from langatlas.present.figures.neuron_peaks import peaks
@@ -127,8 +127,8 @@ def test_a_killed_job_goes_on_where_it_was(tmp_path, monkeypatch):
     model = tiny_llama()
     settings = {"reading": "gate", "batch_size": 2, "max_new_tokens": 4, "end_id": END, "precision": "float32"}
     texts, whole = write_texts(model, PROMPTS, **settings)
-    monkeypatch.setattr(translation, "SAVE_SECONDS", -1)
-    write, calls = translation.write_batch, []
+    monkeypatch.setattr(counted_text, "SAVE_SECONDS", -1)
+    write, calls = counted_text.write_batch, []
 
     def killed(*arguments, **keys):
         calls.append(len(arguments[1]))
@@ -136,7 +136,7 @@ def test_a_killed_job_goes_on_where_it_was(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return write(*arguments, **keys)
 
-    monkeypatch.setattr(translation, "write_batch", killed)
+    monkeypatch.setattr(counted_text, "write_batch", killed)
     with pytest.raises(KeyboardInterrupt):
         write_texts(model, PROMPTS, progress=Progress(tmp_path, "direct", settings), **settings)
     again, found = write_texts(model, PROMPTS, progress=Progress(tmp_path, "direct", settings), **settings)
@@ -183,10 +183,12 @@ def rows(tmp_path):
 
     made = []
     for condition, found, counted in translate(experiment, Letters(), write):
-        made += [{"model": "m", "experiment": "e"} | row for row in found]
+        made += [{"side": "base"} | row for row in found]
         metadata = {"model": "m", "model_hash": "h", "language": "en", "reading": "gate"}
         counted.write(tmp_path / f"{condition.name}.safetensors", metadata)
-    write_rows(made, tmp_path / "rows.parquet", {"layers": "2", "neurons": "12"})
+    described = {"model": "m", "experiment": "e", "language": "ru"}
+    shape = {"layers": "2", "neurons": "12"}
+    job.write_rows(pd.DataFrame(made), tmp_path / "rows.parquet", translation.SCHEMA, described, shape)
     return tmp_path
 
 
@@ -282,7 +284,7 @@ def test_peaks_by_hand():
 
 
 def test_columns_of_a_text_fit_the_reader(rows):
-    text = translation.Written([4, 5], True, [[0, 1]] * 3, [[2, 3]] * 3, [0, 9], [8, 9])
+    text = Written([4, 5], True, [[0, 1]] * 3, [[2, 3]] * 3, [0, 9], [8, 9])
     row = counted_columns(text) | {"n_prompt_tokens": 4, "layers": 2, "neurons": 12}
     inhibited, tokens = counts(pd.DataFrame([row]), "inhibited", "generated")
     assert (inhibited.tolist(), tokens.tolist()) == ([[4, 6]], [2])

@@ -92,7 +92,7 @@ def use_this_checkout() -> None:
 
 
 def imported_modules(script: Path, *loaded: str) -> set[str]:
-    """Names of the package's modules that ``script`` imports or ``loaded`` names, directly or through others, without NOT_SCIENCE."""
+    """Names of the package's modules that ``script`` imports or ``loaded`` names, directly or not, but for NOT_SCIENCE."""
     found: set[str] = set()
     waiting = [*_imports(script.resolve()), *loaded]
     while waiting:

@@ -40,7 +40,7 @@ def metadata(model: torch.nn.Module) -> dict[str, str]:
 
 
 def prepare(model: torch.nn.Module, job: Job) -> Observe:
-    """Observes the same sentences in every condition; ``job.language`` is the source. Statistics are kept where there is a folder."""
+    """Observes the same sentences in every condition; ``job.language`` is the source. A folder keeps the statistics."""
     tokenizer, settings = TextTokenizer.load(Path(job.inputs["tokenizer"][0]).parent), dict(job.settings)
     experiment = Experiment(
         source=job.language,

@@ -1,40 +1,26 @@
 """Rows of translations, one a condition and sentence, and their file (Parquet). No torch: tables and exports read it too.
 
-Columns: model, experiment, condition, kind, further, shots, source_language, target_language, input_languages (joined by
-spaces), item, item_number, prompt, n_prompt_tokens, text (what the model wrote), output (its first line), reference,
-n_tokens (new tokens), ended (whether the model set an end mark), and counts of neurons in lists of whole numbers:
+Columns: model, experiment, those of the intervention, language (the source), condition, kind, further, shots, source_language,
+target_language, input_languages (joined by spaces), item, item_number, prompt, n_prompt_tokens, text (what the model wrote),
+output (its first line), reference, n_tokens (new tokens), ended (whether the model set an end mark), and counts of neurons in
+lists of whole numbers:
 
 - ``zero``, ``inhibited``: neurons at 0, and at or below 0, at the last position of each forward pass; a list over passes and
   layers, the layers of a pass next to each other. The first pass is the prompt's, each other that of a new token;
 - ``all_zero``, ``all_inhibited``: the same summed over all tokens, prompt included, by layer.
 
-Metadata: ``layers``, ``neurons`` (of a layer), ``reading``, provenance. Axes: S sentences, P passes, L layers.
+Metadata: ``layers``, ``neurons`` (of a layer), provenance. Axes: S sentences, P passes, L layers.
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from langatlas.files import atomic
-
-COUNTED = {"zero": pa.int32(), "inhibited": pa.int32(), "all_zero": pa.int64(), "all_inhibited": pa.int64()}
 CLASSES = ("published", "last_prompt", "generated", "all")
 """Which tokens: published: the last position of each pass, which is last_prompt and generated together."""
-
-
-def write_rows(rows: list[dict], path: str | os.PathLike, metadata: Mapping[str, str]) -> None:
-    """Write the rows; lists of counts as whole numbers of fixed size."""
-    table = pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
-    for name, kind in COUNTED.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, pa.field(name, pa.list_(kind)), table[name].cast(pa.list_(kind)))
-    with atomic(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(dict(metadata)), temporary, compression="zstd")
 
 
 def read_rows(path: str | os.PathLike) -> pd.DataFrame:
