@@ -22,7 +22,6 @@ from tiny import random_sequences, tiny_llama
 ARROW = {"str": "string", "Int64": "int64", "int64": "int64", "float64": "double"}
 
 
-
 def save_region(path, model, chosen: dict[str, np.ndarray], **metadata) -> str:
     masks = {
         name: chosen.get(name, np.zeros(tuple(parameter.shape), bool))
@@ -174,7 +173,9 @@ def test_rows_are_written_with_the_columns_of_the_contract(tmp_path):
     write_rows(rows, tmp_path / "r.parquet", SCHEMA, described, {"code": "x"})
     table = pq.read_table(tmp_path / "r.parquet")
     assert table.schema.names == ["model", "experiment", *COLUMNS, "language", *(field.name for field in SCHEMA)]
-    assert {field.name: str(field.type) for field in table.schema} == {name: ARROW[kind] for name, kind in TYPES.items()}
+    assert {field.name: str(field.type) for field in table.schema} == {
+        name: ARROW[kind] for name, kind in TYPES.items()
+    }
     assert table.schema.metadata[b"code"] == b"x"
     assert table["region"].null_count == 3
     assert table["nll_nats"].to_pylist() == rows.nll_nats.tolist()

@@ -122,8 +122,7 @@ def test_products_in_bfloat16_are_taken_by_the_harness_too(folder, model):
     """Not inside a context of ours: the harness opens one of its own for each forward pass, which would switch ours off."""
     tasks = questions.load_tasks([folder / "texts.yaml"], [], 0)
     found = [
-        ask(model, tokenizer_of(folder), tasks, [], **SETTINGS | {"precision": p})
-        for p in ("float32", "bfloat16")
+        ask(model, tokenizer_of(folder), tasks, [], **SETTINGS | {"precision": p}) for p in ("float32", "bfloat16")
     ]
     exact, rounded = (np.concatenate(rows["loglikelihoods_nats"].to_list()) for rows in found)
     assert not np.array_equal(exact, rounded)
@@ -160,7 +159,9 @@ def test_a_removed_region_changes_answers_and_is_restored_bit_for_bit(folder, mo
             model.get_parameter(name).zero_()
     again = ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
     assert np.array_equal(np.stack(top["loglikelihoods_nats"]), np.stack(again["loglikelihoods_nats"]))
-    write_rows(rows, tmp_path / "rows.parquet", questions.SCHEMA, {"model": "m", "experiment": "e", "language": "en"}, {})
+    write_rows(
+        rows, tmp_path / "rows.parquet", questions.SCHEMA, {"model": "m", "experiment": "e", "language": "en"}, {}
+    )
     written = pq.read_table(tmp_path / "rows.parquet")
     names = [field.name for field in questions.SCHEMA]
     assert written.schema.names == ["model", "experiment", *COLUMNS, *names]
