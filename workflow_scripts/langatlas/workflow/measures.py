@@ -87,7 +87,7 @@ def _test_shard_and_tokenizer(config: dict, model: str, experiment: str, languag
 
 def _generation(config: dict, experiment: str, language: str) -> dict:
     settings = chosen(config, experiment, "generation")
-    found = {key: settings[key] for key in ("count", "prompt_tokens", "max_new_tokens")}
+    found = {key: settings[key] for key in ("count", "prompt_tokens", "max_new_tokens", "batch_size")}
     return found | {"prompts": settings["prompts"].get(language), "detectable": detectable(config, experiment)}
 
 
