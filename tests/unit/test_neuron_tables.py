@@ -1,16 +1,14 @@
-"""Tables of neurons against hand counts, steering's shares by hand, checks of the config."""
+"""Tables of neurons against hand counts, and steering's shares by hand."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from langatlas.locate.neuron_files import NeuronSet
 from langatlas.locate.neurons import COLUMNS
 from langatlas.present import neuron_tables, steering_table
-from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = [ROOT / "resources" / "published" / f"{name}.csv" for name in ("neuron_counts", "neuron_overlap")]
@@ -109,25 +107,3 @@ def test_wilson_by_hand():
             if 0 < bound < 1:  # the score equation: |share - bound| = z sqrt(bound (1 - bound) / n)
                 assert abs(hits / count - bound) == pytest.approx(z * np.sqrt(bound * (1 - bound) / count), rel=1e-6)
     assert steering_table.wilson(0, 4)[0] == pytest.approx(0, abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"neurons": {"languages": ["en", "xx"]}}, "neurons.languages: 'xx' is not in languages"),
-        ({"neurons": {"languages": ["en"]}}, "'en' alone has no neurons of its own"),
-        ({"neurons": {"languages": []}}, "experiments.neuron-silencing: nobody's neurons are found"),
-        (
-            {"neurons": {"methods": ["precision"]}},
-            "experiments.neuron-silencing.methods: 'lape' is not in neurons.methods",
-        ),
-        ({"steering": {"s": {"pairs": [["en", "ko"]]}}}, "steering.s.pairs: 'ko' is not in neurons.languages"),
-        ({"neurons": {"counts": {"mini": {"files": "{language}.pt", "languages": ["en"]}}}}, "a model has this name"),
-    ],
-)
-def test_mistakes_about_neurons_are_named(change, complaint):
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    for section, values in change.items():
-        config[section] |= values
-    with pytest.raises(ValueError, match=complaint):
-        settings.checked(config, ROOT / "schemas" / "config.schema.yaml")

@@ -311,6 +311,33 @@ def test_answers_and_keys_of_questions_are_checked():
     assert f"unknown key {place}.task (did you mean tasks?)" in message
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"conditions": ["parallel-1"]}, "conditions: direct is missing"),
+        ({"conditions": ["direct", "paralel-1"]}, "conditions: 'paralel-1' is no condition"),
+        ({"conditions": ["direct", "parallel-7"]}, "conditions: parallel-7 needs 7 further languages, only 6"),
+        ({"conditions": ["direct", "paraphrases-4"]}, "conditions: paraphrases-4: the world has 3 paraphrases"),
+        ({"conditions": ["direct", "pivot-en"]}, "further: 'en' is the target"),
+        ({"conditions": ["direct", "pivot-de"]}, "the world is not told in 'de'"),
+        ({"further": ["zh"], "conditions": ["direct"]}, "further: 'zh' is the source"),
+        ({"further": ["qq"], "conditions": ["direct"]}, "unknown language 'qq'"),
+        ({"target": "qq"}, "unknown language 'qq'"),
+        ({"target": "zh"}, "target: 'zh' is the source"),
+        ({"shots": 3}, "unknown key experiments.to-english.measure.translation.shots"),
+    ],
+)
+def test_mistakes_about_translation_are_named(changed, message):
+    said = problems_of(**measuring("to-english", "translation", **changed))
+    assert any(message in line and "experiments.to-english.measure.translation" in line for line in said.splitlines())
+
+
+def test_a_source_that_is_the_target_or_no_language_of_the_run_is_named():
+    said = problems_of(experiments={"to-english": {"languages": ["zh", "en"]}})
+    assert "experiments.to-english.measure.translation.target: 'en' is the source; name the experiment's languages" in said
+    assert "experiments.to-english.languages: 'qq' is not in" in problems_of(experiments={"to-english": {"languages": ["qq"]}})
+
+
 def test_a_config_of_the_working_directory_is_read_or_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings.refuse_unread("config.yaml", [ROOT / "config.yaml"])
