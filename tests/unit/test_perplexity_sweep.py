@@ -4,7 +4,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from langatlas.present.perplexity_table import tabulate_perplexity
 from torch.utils.data import BatchSampler, DistributedSampler
 
 from langatlas import region
@@ -14,6 +13,7 @@ from langatlas.intervene.sweep import fingerprint
 from langatlas.measure.job import write_rows
 from langatlas.measure.perplexity import SCHEMA
 from langatlas.models.nll import pad, token_nll
+from langatlas.present.tables.perplexity import build as tabulate_perplexity
 from langatlas.region import Region
 from measuring import nll_rows, removal_of
 from synthetic import TYPES

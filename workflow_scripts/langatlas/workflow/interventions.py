@@ -5,7 +5,7 @@ that yields interventions; a new way of changing a model is an entry of MECHANIS
 ``payload()`` and ``applied(model)`` (``langatlas.intervene.index``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -39,6 +39,18 @@ class Kind:
     measured: Callable[[dict, Entry], list[str] | None] = lambda config, entry: None
     spelled: Callable[[dict, Entry], dict] = lambda config, entry: {}
     trains: bool = False
+
+
+def place_of(experiment: str, interventions: list, number: int) -> str:
+    """Where an intervention stands in the config, as messages say it: the only one of an experiment needs no number."""
+    return f"experiments.{experiment}.intervene" + (f"[{number}]" if len(interventions) > 1 else "")
+
+
+def placed(config: dict) -> Iterator[tuple[str, Entry]]:
+    """(place, intervention) of all experiments, in order."""
+    for name, experiment in config["experiments"].items():
+        for number, entry in enumerate(experiment["intervene"]):
+            yield place_of(name, experiment["intervene"], number), entry
 
 
 # -- regions -----------------------------------------------------------------------------------------------------------

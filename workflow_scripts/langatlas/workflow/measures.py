@@ -138,7 +138,9 @@ def question_sources(config: dict, experiment: str, language: str) -> list[str]:
     """What the questions of a language are read from: the world's data files, your own file."""
     settings = chosen(config, experiment, "questions")
     found = paths.world([language]) if settings["world"] else []
-    return found + (paths.own_files(settings["files"], [language], "questions.files") if settings["files"] else [])
+    return found + (
+        paths.own_files(settings["files"], [language], "measure.questions.files") if settings["files"] else []
+    )
 
 
 def _question_inputs(config: dict, model: str, experiment: str, language: str) -> Inputs:
@@ -185,7 +187,7 @@ def _translation_inputs(config: dict, model: str, experiment: str, source: str) 
         chosen(config, experiment, "translation")["files"],
         translation_languages(config, experiment, source),
     )
-    sentences = paths.own_files(files, languages, "translation.files") if files else paths.world(languages)
+    sentences = paths.own_files(files, languages, "measure.translation.files") if files else paths.world(languages)
     return {"sentences": sentences, "tokenizer": paths.tokenizer_files(config, model)}
 
 
