@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from langatlas.locate.neuron_files import NeuronSet
 
 from families import CONFIGS, FFN, layout, tiny_family
 from langatlas.activation_files import ActivationFile, Activations
@@ -13,9 +12,8 @@ from langatlas.intervene.ablation import silencing
 from langatlas.intervene.clamps import Clamp, clamp_of, clamped
 from langatlas.intervene.steering import steering
 from langatlas.locate.neuron_controls import frequency_matched_mask, random_mask
-from langatlas.locate.neurons import COLUMNS
 from langatlas.models.neurons import hooked, n_neurons, sites
-from langatlas.neuron_files import BY_FREQUENCY
+from langatlas.neuron_files import BY_FREQUENCY, COLUMNS, NeuronSet
 from measuring import nll_rows
 from tiny import random_sequences, tiny_llama
 
