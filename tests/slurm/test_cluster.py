@@ -33,11 +33,11 @@ PRODUCTS = [
     f"{R}/importance-wanda/en/8.safetensors",
     f"{R}/activations/residual.parquet",
     f"{R}/perplexity/core-removal/ru.parquet",
-    f"{R}/generation/after-removal.parquet",
+    f"{R}/generation/text-after-removal/ru.parquet",
     f"{R}/activations/ru.safetensors",
-    f"{R}/steering/between-languages.parquet",
-    f"{R}/translation/to-english.parquet",
-    f"{R}/questions/after-removal.parquet",
+    f"{R}/generation/between-languages/en.parquet",
+    f"{R}/translation/to-english/ru.parquet",
+    f"{R}/questions/questions-after-removal/ru.parquet",
     f"{R}/pretraining/recovery/zero-unfreeze-top-corrected-1.parquet",
 ]
 CONFIG = ("--configfile", "config/every-rule.yaml", "one-shard.yaml")

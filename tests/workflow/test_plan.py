@@ -74,7 +74,7 @@ def finished(tmp_path) -> Path:
             made.update(paths)
             for path in map(Path, set(paths) - set(temporary)):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.mkdir() if path.name == "after-removal" else path.touch()
+                path.touch() if path.suffix else path.mkdir()
                 os.utime(path, (now, now))
         waiting = [job for job in waiting if not set(job[3]) <= made]
         waiting = [job for job in waiting if job[3]]

@@ -44,17 +44,23 @@ class Observation:
 Observing = Callable[[dict, str, str, "Text", "Shape"], Observation]
 
 
+def _reading(config: dict, experiment: str, language: str, text: "Text", shape: "Shape") -> Observation:
+    """All of the test text, a batch after the other."""
+    together = config["perplexity"]["batch_size"] * config["tokens"]["sequence_length"]
+    return Observation(forward=text.tokens, together=together, rows=ROW * text.sequences)
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """``inputs(config, model, experiment, language)``: files beside the model; ``settings(config, experiment, language)``: what
     it is called with. ``observation(config, experiment, language, text, shape)``: what it costs, by the test text and the model's
-    sizes. ``folder``: whether it writes a folder beside its rows. ``runtime``: minutes that a job may take.
+    sizes; where nothing is said, the test text is read once. ``folder``: whether it writes a folder beside its rows. ``runtime``: minutes that a job may take.
     """
 
     module: str
     inputs: Callable[[dict, str, str, str], Inputs]
-    observation: Observing
     settings: Callable[[dict, str, str], dict] = lambda config, experiment, language: {}
+    observation: Observing = _reading
     folder: bool = False
     runtime: int = 240
 
@@ -69,12 +75,6 @@ def outputs(config: dict, measure: str) -> dict[str, str]:
 def chosen(config: dict, experiment: str, measure: str) -> dict:
     """Settings of a measure in an experiment."""
     return config["experiments"][experiment]["measure"][measure]
-
-
-def _reading(config: dict, experiment: str, language: str, text: "Text", shape: "Shape") -> Observation:
-    """All of the test text, a batch after the other."""
-    together = config["perplexity"]["batch_size"] * config["tokens"]["sequence_length"]
-    return Observation(forward=text.tokens, together=together, rows=ROW * text.sequences)
 
 
 def _test_shard(config: dict, model: str, experiment: str, language: str) -> Inputs:
@@ -219,12 +219,12 @@ def _translating(config: dict, experiment: str, language: str, text: "Text", sha
 
 
 MEASURES: dict[str, Measure] = {
-    "perplexity": Measure("langatlas.measure.perplexity", _test_shard, _reading),
+    "perplexity": Measure("langatlas.measure.perplexity", _test_shard),
     "generation": Measure(
-        "langatlas.measure.generation", _test_shard_and_tokenizer, _writing, _generation, runtime=120
+        "langatlas.measure.generation", _test_shard_and_tokenizer, _generation, _writing, runtime=120
     ),
-    "questions": Measure("langatlas.measure.questions", _question_inputs, _answering, _questions),
+    "questions": Measure("langatlas.measure.questions", _question_inputs, _questions, _answering),
     "translation": Measure(
-        "langatlas.measure.translation", _translation_inputs, _translating, _translation, folder=True
+        "langatlas.measure.translation", _translation_inputs, _translation, _translating, folder=True
     ),
 }
