@@ -81,7 +81,9 @@ HOOKS = ["forward_hook", "forward_pre_hook", "full_backward_hook", "full_backwar
 @pytest.mark.parametrize("kind", HOOKS)
 def test_every_kind_of_hook_that_is_left_is_told_with_its_module(model, kind):
     left = Careless(lambda model: getattr(model.model.layers[1].mlp, f"register_{kind}")(lambda *_: None))
-    with pytest.raises(RuntimeError, match=r"hooks of model\.layers\.1\.mlp are not .* before x: region core-few, side top"):
+    with pytest.raises(
+        RuntimeError, match=r"hooks of model\.layers\.1\.mlp are not .* before x: region core-few, side top"
+    ):
         sweep(model, {"x": left}, lambda name: pd.DataFrame({"item": [0]}))
 
 
