@@ -13,13 +13,14 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import machine
+from langatlas.intervene.sweep import sweep
 from langatlas.locate.importance import GradientSum, Progress, accumulate
-from langatlas.measure.perplexity import sweep
 from langatlas.models import devices
 from langatlas.models.adapters import adapter_for, locate_parameter
 from langatlas.plan import memory, shapes
 from langatlas.region import Region, RegionWriter
-from langatlas.tokens import TokenShard
+from measuring import named, observing_nll, removal_of
+from tiny import write_shard
 
 SEVEN = {
     "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
@@ -136,9 +137,9 @@ def importance_of(model: torch.nn.Module, text: list[np.ndarray], folder: Path, 
 def sweep_of(model: torch.nn.Module, text: list[np.ndarray], folder: Path, settings: dict, count: int = 2) -> Callable:
     """A turn of the sweep: the base, and so many regions removed and put back."""
     regions = [random_region(model, folder / f"region-{number}.safetensors") for number in range(count)]
-    counts = np.array([len(ids) for ids in text])
-    shard = TokenShard("memory", text, counts, counts, {})
-    return lambda: sweep(model, shard, regions, **settings)
+    observe = observing_nll(model, write_shard(folder / "text.arrow", text), **settings)
+    removals = named([removal_of(region.path, "h") for region in regions])
+    return lambda: sweep(model, removals, observe)
 
 
 def parameters_of(sizes: dict) -> int:
