@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from snakemake.iocontainers import InputFiles, OutputFiles, Params
 from transformers import AutoModelForCausalLM
 
 import machine
@@ -21,10 +22,12 @@ from langatlas.intervene.removal import zeroed
 from langatlas.intervene.sweep import sweep
 from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import GradientSum, Progress, accumulate
+from langatlas.measure.generation import greedy
 from langatlas.models import checkpoint, devices
 from langatlas.models.engine import Size, activation_bytes, device_bytes
 from langatlas.models.nll import batches, token_nll
-from large_model import MINI, RATIO, build, random_region, random_text, reading, removals
+from large_model import MINI, RATIO, build, random_region, random_text
+from measuring import named, observing_nll, removal_of
 from tiny import write_shard
 
 ROOT = Path(__file__).parents[2]
@@ -121,12 +124,13 @@ def regions(model, tmp_path_factory):
     return [random_region(model, folder / f"{number}.safetensors") for number in range(3)]
 
 
-def test_removal_sweep_beside_bare_forward(model, text, regions, tmp_path, compare):
-    observe = reading(model, text, tmp_path, {"batch_size": BATCH, "precision": "float32"})
-    interventions, prepared = removals(regions), list(batches(text, BATCH, by_length=True))
+def test_removal_sweep_beside_bare_forward(model, text, regions, compare, tmp_path):
+    observe = observing_nll(model, write_shard(tmp_path / "0.arrow", text), BATCH)
+    removals = named([removal_of(region.path, "h") for region in regions])
+    prepared = list(batches(text, BATCH, by_length=True))
 
     def ours():
-        sweep(model, interventions, observe)
+        sweep(model, removals, observe)
 
     def bare():
         with torch.inference_mode():
@@ -136,6 +140,22 @@ def test_removal_sweep_beside_bare_forward(model, text, regions, tmp_path, compa
 
     flop = (1 + len(regions)) * machine.llama_flop(model.config, tokens_of(text), 95)
     assert compare("removal sweep, 3 regions | bare forward", ours, bare, at_least=0.9, rounds=3, flop=flop) >= 0.9
+
+
+def test_32_prompts_of_any_length_together_beside_one_at_a_time(model, compare):
+    """Lengths from 8 to 40, 24 new tokens: padding that is computed and thrown away counts against it."""
+    lengths = np.random.default_rng(1).integers(8, 41, 32)
+    prompts = [ids[:length].tolist() for ids, length in zip(random_text(6144, 32, 40), lengths, strict=True)]
+    written = {}
+
+    def of(batch_size: int):
+        def write():
+            written[batch_size] = greedy(model, prompts, 24, 1, "float32", batch_size)
+
+        return write
+
+    assert compare("32 prompts written together | one at a time", of(32), of(1), at_least=4, rounds=3) >= 4
+    assert written[32] == written[1]
 
 
 def test_masks_are_put_in_place_and_taken_back(model, regions, tmp_path, compare, record):
@@ -160,26 +180,20 @@ def test_masks_are_put_in_place_and_taken_back(model, regions, tmp_path, compare
     assert record(part, kept / 2**20, 4 * parameters / 2**20, "MiB", ">= 1", "12 bytes a removed parameter") >= 1
 
 
-class Named(dict):
-    """Snakemake's files and parameters: keys that are attributes too."""
-
-    __getattr__ = dict.__getitem__
-
-
 def test_a_job_loads_the_model_once_for_all_its_regions(model, text, tmp_path, record, monkeypatch):
     """The entry script itself, with what Snakemake hands to it, and a count of how often weights are read."""
     model.save_pretrained(tmp_path / "m")
     manifest = checkpoint.describe(tmp_path / "m", "m", revision="1", dtype="float32")
     manifest.write(tmp_path / "model.json")
-    regions = [random_region(model, tmp_path / f"{i}.safetensors", manifest.hash) for i in range(6)]
-    listed = {"model": "m", "model_hash": manifest.hash, "metadata": {}}
-    index.write(list(removals(regions).values()), tmp_path / "interventions.json", **listed)
+    regions = [random_region(model, tmp_path / f"{i}.safetensors", manifest.hash).path for i in range(6)]
     shard = write_shard(tmp_path / "0.arrow", text[:4], vocabulary_size="6144")
+    described = {"model": "m", "model_hash": manifest.hash, "metadata": {}}
+    index.write([removal_of(path, manifest.hash) for path in regions], tmp_path / "index.json", **described)
+    given = {"manifest": str(tmp_path / "model.json"), "interventions": str(tmp_path / "index.json"), "shard": shard}
+    params = {"measure": "perplexity", "settings": {}, "batch_size": 4, "precision": "float32", "code": "c"}
     job = SimpleNamespace(
-        threads=1, wildcards=SimpleNamespace(experiment="e", language="ru"),
-        input=Named(manifest=tmp_path / "model.json", shard=shard, interventions=tmp_path / "interventions.json"),
-        output=Named(rows=tmp_path / "rows.parquet"),
-        params=Named(measure="perplexity", settings={}, batch_size=4, precision="float32", code="c"),
+        threads=1, wildcards=SimpleNamespace(experiment="e", language="ru"), input=InputFiles(fromdict=given),
+        output=OutputFiles(fromdict={"rows": str(tmp_path / "rows.parquet")}), params=Params(fromdict=params),
     )  # fmt: skip
     loads, whole = [], AutoModelForCausalLM.from_pretrained
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", lambda *a, **k: loads.append(a) or whole(*a, **k))

@@ -9,7 +9,7 @@ import torch
 
 from langatlas.intervene.index import Intervention
 from langatlas.intervene.removal import Removal, columns_of
-from langatlas.intervene.sweep import sweep
+from langatlas.intervene.sweep import Observe, sweep
 from langatlas.measure import perplexity
 from langatlas.measure.job import Job
 from langatlas.models.checkpoint import Manifest
@@ -31,9 +31,14 @@ def removal_of(path, model_hash: str = "abc", **more) -> Removal:
     return Removal(columns_of(Region.open(path)), str(path), model_hash, **more)
 
 
+def observing_nll(model, shard, batch_size: int, precision: str = "float32") -> Observe:
+    """Observes the NLL of a token shard."""
+    job = Job(manifest_of(model), "ru", {"shard": str(shard)}, {}, batch_size, precision)
+    return perplexity.prepare(model, job)
+
+
 def nll_rows(model, sequences, interventions: Sequence[Intervention] = (), batch_size: int = 2) -> pd.DataFrame:
     """NLL of the sequences of ``tiny.arrow``: of the model as it is, then under each intervention."""
     with tempfile.TemporaryDirectory() as folder:
         shard = write_shard(Path(folder) / "tiny.arrow", sequences)
-        job = Job(manifest_of(model), "ru", {"shard": shard}, {}, batch_size, "float32")
-        return sweep(model, named(interventions), perplexity.prepare(model, job))
+        return sweep(model, named(interventions), observing_nll(model, shard, batch_size))

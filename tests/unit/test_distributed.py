@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from langatlas import region
 from langatlas.intervene.pretraining import Settings, Trainer, further_pretrain
+from langatlas.intervene.swap import TENSORS
 from langatlas.locate.importance import importance_of_shard
 from langatlas.locate.importance_files import FORMAT
 from langatlas.measure.training import train_arm
@@ -253,6 +254,10 @@ def test_an_arm_in_two_processes_has_the_rows_of_one(run, tmp_path):
     assert len(alone) == 4 * 3 * 4  # base and three milestones, languages, sequences
     pd.testing.assert_frame_equal(together, alone, rtol=1e-4)
     assert together["language"].unique().tolist() == ["ru", "en", "zh"]
+    kept, expected = (load_file(folder / TENSORS) for folder in (run["folder"] / "arm", tmp_path / "alone"))
+    assert kept.keys() == expected.keys() == dict(tiny_llama().named_parameters()).keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(kept[name], tensor, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.slow
