@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from langatlas import region_names
 from langatlas.workflow import experiments, measures, paths, regions
+from langatlas.workflow.interventions import KINDS
 
 Inputs = dict[str, str | list[str]]
 BOOTSTRAP = ("resamples", "seed")
@@ -21,12 +22,13 @@ BOTH = ("resamples", "permutations", "seed")
 class TableEntry:
     """``inputs(config)``: files by the names that the table's module gives to them. ``wanted(config)``: whether there is one.
 
-    ``settings``: keys of ``statistics`` that its numbers depend on. ``same_as``: whether it needs to know which published
+    ``shows(config)``: experiments that it is about, where its inputs do not tell (``shown``). ``settings``: keys of ``statistics`` that its numbers depend on. ``same_as``: whether it needs to know which published
     model each of ours is. ``category``: its place in the report. ``light``: cheap enough for the machine that submits.
     """
 
     inputs: Callable[[dict], Inputs]
     wanted: Callable[[dict], object] = lambda config: True
+    shows: Callable[[dict], list[str]] | None = None
     settings: tuple[str, ...] = ()
     same_as: bool = False
     category: str = "5 Tables"
@@ -70,6 +72,13 @@ def removing(config: dict, kind: str) -> list[str]:
 
 def _equal(config: dict) -> list[str]:
     return removing(config, regions.EQUAL)
+
+
+def _editing(config: dict) -> list[str]:
+    """Experiments that set lines, dimensions or single parameters."""
+    edits = {name for name, kind in KINDS.items() if kind.mechanism == "edit"}
+    names = experiments.of(config, measure="perplexity")
+    return [n for n in names if edits & {entry["kind"] for entry in config["experiments"][n]["intervene"]}]
 
 
 def _controlled(config: dict) -> list[str]:
@@ -125,14 +134,17 @@ TABLES: dict[str, TableEntry] = {
     ),
     "base_perplexity": TableEntry(_table("perplexity")),
     "core_removal": TableEntry(
-        lambda config: _table("perplexity")(config) | {"published": paths.published("core_removal")}, same_as=True
+        lambda config: _table("perplexity")(config) | {"published": paths.published("core_removal")},
+        shows=lambda config: removing(config, regions.CORE),
+        same_as=True,
     ),
     "monolingual_removal": TableEntry(
         lambda config: _table("perplexity")(config) | {"published": paths.published("monolingual_removal")},
+        shows=lambda config: removing(config, regions.MONOLINGUAL),
         same_as=True,
     ),
-    "effect_matrix": TableEntry(_table("perplexity")),
-    "edits": TableEntry(_table("perplexity")),
+    "effect_matrix": TableEntry(_table("perplexity"), shows=lambda config: removing(config, regions.MONOLINGUAL)),
+    "edits": TableEntry(_table("perplexity"), shows=_editing),
     "outliers": TableEntry(_regions_of_models),
     "region_density": TableEntry(
         lambda config: {"counts": paths.counts(config, "regions", "density", [regions.last_milestone(config)])}
@@ -212,6 +224,15 @@ TABLES: dict[str, TableEntry] = {
         )
     ),
 }
+
+
+def shown(config: dict, name: str) -> list[str]:
+    """Experiments that a table is about: those whose rows it reads, unless it says so itself."""
+    entry = TABLES[name]
+    if entry.shows:
+        return entry.shows(config)
+    read = {path for files in entry.inputs(config).values() for path in ([files] if isinstance(files, str) else files)}
+    return [each for each in config["experiments"] if read.intersection(experiments.rows_of(config, each))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,3 +496,19 @@ FIGURES: dict[str, FigureEntry] = {
     ),
     "neuron_activity": FigureEntry(_counted, "4 Place", _conditions, parts=_translations, labels=EXPERIMENT),
 }
+
+
+def drawn(config: dict, name: str) -> dict[str, list[str]]:
+    """Experiments that each picture of a figure is about, by part ("" where it has none)."""
+    return {part: _drawn(config, name, part) for part in (FIGURES[name].parts or (lambda config: [""]))(config)}
+
+
+def _drawn(config: dict, name: str, part: str) -> list[str]:
+    """The one that it is drawn once for, or that its settings name; else those of the tables that it shows."""
+    if part in config["experiments"]:
+        return [part]
+    if "experiment" in (settings := FIGURES[name].params(config, part)):
+        return [settings["experiment"]]
+    model = config["models"][0]
+    inputs = [name] if name in TABLES else FIGURES[name].inputs(config, model, part)
+    return list(dict.fromkeys(each for table in inputs if table in TABLES for each in shown(config, table)))
