@@ -1,8 +1,6 @@
 # Language Atlas: locate languages inside a language model, take them away, measure what every language loses.
 # Names of all files: langatlas/workflow/paths.py; what is in them: results/README.md. What is measured and shown is asked of
-# langatlas/workflow/{interventions,measures,registry}.py; rules hold no lists of names.
-#
-# The stages follow each other in this order, and so do the includes.
+# langatlas/workflow/{interventions,measures,registry}.py; rules hold no lists of names. Stages follow each other as the includes do.
 import functools
 import sys
 
@@ -18,7 +16,6 @@ configfile: f"{workflow.basedir}/config.yaml"
 report: "report/workflow.rst"
 
 
-# The checked config, and the library that answers every question about it. Rules hold no functions of their own.
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from langatlas import provenance
 from langatlas.files import checkpoint_files

@@ -127,14 +127,22 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 def test_every_name_that_is_unknown_is_told_with_the_nearest(own):
     message = problems_of(run=["core-removl", "core-lines"], experiments={"own-one": {"measure": ["perplexity"]}})
-    assert "run: 'core-removl' is no experiment (did you mean core-removal?); there are between-languages, controls" in message
+    assert (
+        "run: 'core-removl' is no experiment (did you mean core-removal?); there are between-languages, controls"
+        in message
+    )
     assert "_further-training" not in message
     assert "experiments.own-one: not among `run`; name it there to run it" in message
     message = problems_of(**own(mine="intervene: {kind: removl, regions: core}\nmeasure: {perplexty: }"))
     assert "experiments.mine.intervene.kind: 'removl' is no kind of intervention (did you mean removal?)" in message
-    assert "experiments.mine.measure.perplexty: no such measure (did you mean perplexity?); there are generation" in message
+    assert (
+        "experiments.mine.measure.perplexty: no such measure (did you mean perplexity?); there are generation"
+        in message
+    )
     message = problems_of(**own(mine="intervene: {kind: removal, region: core, regions: core}\nmeasures: [perplexity]"))
-    assert "unknown key experiments.mine.measures (did you mean measure?); allowed here: intervene, languages" in message
+    assert (
+        "unknown key experiments.mine.measures (did you mean measure?); allowed here: intervene, languages" in message
+    )
     message = problems_of(**own(mine="intervene: {kind: removal, region: core}\nmeasure: [perplexity]"))
     assert "unknown key experiments.mine.intervene.region (did you mean regions?)" in message
     assert "key experiments.mine.intervene.regions is missing" in message
@@ -182,7 +190,9 @@ def test_a_file_that_is_no_experiment_is_named(own, text, said):
 
 
 def test_a_trap_in_an_included_file_is_named_with_that_file(own):
-    message = problems_of(**own(mine="include: _a.yaml\nlanguages: [ru]", _a="measure: [perplexity]\nmeasure: [perplexity]"))
+    message = problems_of(
+        **own(mine="include: _a.yaml\nlanguages: [ru]", _a="measure: [perplexity]\nmeasure: [perplexity]")
+    )
     assert "_a.yaml:2: the key measure stands in line 1 already" in message
 
 

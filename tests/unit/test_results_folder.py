@@ -81,7 +81,9 @@ def test_what_the_config_reads_is_never_removed(here, monkeypatch):
         clean(config(results="data", corpora=DEFAULT["corpora"] | parts))
     own = {"own": {"measure": {"questions": {"world": False, "files": "data/questions/own/{language}.jsonl"}}}}
     filled(here / "data", ["questions/own/en.jsonl"])
-    with pytest.raises(ValueError, match=r"experiments\.own\.measure\.questions\.files reads data/questions/own, which lies"):
+    with pytest.raises(
+        ValueError, match=r"experiments\.own\.measure\.questions\.files reads data/questions/own, which lies"
+    ):
         clean(config(results="data", run=["own"], experiments=own))
     filled(here / "data" / "tables", ["mine/own.yaml"])
     with pytest.raises(ValueError, match=r"experiment_folders reads data/tables/mine, which lies in data/tables"):

@@ -1,6 +1,5 @@
 """The config: every mistake is named, each default stands in one place, what a run writes gives the same run."""
 
-import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -24,7 +23,9 @@ def test_the_default_and_every_overlay_are_valid(monkeypatch, tmp_path, path):
 
 
 def test_there_is_an_overlay_of_each_kind():
-    assert {"smoke", "every-rule", "main-line", "thorough", "llama2-7b", "local-text"} <= {path.stem for path in OVERLAYS}
+    assert {"smoke", "every-rule", "main-line", "thorough", "llama2-7b", "local-text"} <= {
+        path.stem for path in OVERLAYS
+    }
 
 
 def test_defaults_fill_what_is_missing_and_the_input_stays_as_it_was():
@@ -130,12 +131,16 @@ def commented(path: Path) -> set[str]:
             line = key.start_mark.line
             here = lines[line - 1].lstrip().startswith("#") or (number and told and line == node.start_mark.line)
             name = "*" if place in NAMED else key.value
-            own = bool(here or above or node.flow_style and told)
+            own = bool(here or above or (node.flow_style and told))
             if own:
                 found.add(f"{place}.{name}".lstrip("."))
             for below in [value, *(value.value if isinstance(value, yaml.SequenceNode) else [])]:
                 if isinstance(below, yaml.MappingNode):
-                    visit(below, f"{place}.{name}".lstrip(".") + ("[]" if below is not value else ""), own and below.flow_style)
+                    visit(
+                        below,
+                        f"{place}.{name}".lstrip(".") + ("[]" if below is not value else ""),
+                        own and below.flow_style,
+                    )
 
     visit(yaml.compose(path.read_text(encoding="utf-8")), "", False)
     return found
@@ -286,14 +291,19 @@ def test_questions_that_nobody_could_ask_are_named():
         languages=[*DEFAULT["languages"], "de"],
         run=[*DEFAULT["run"], "own", "none"],
         experiments={
-            "questions-after-removal": {"languages": None, "intervene": {"regions": [{"region": "core", "ratio": 0.2}]}},
+            "questions-after-removal": {
+                "languages": None,
+                "intervene": {"regions": [{"region": "core", "ratio": 0.2}]},
+            },
             "own": {"measure": {"questions": own}, "languages": ["en", "xx"]},
             "none": {"measure": {"questions": {"world": False}}},
         },
     )
     place = "experiments.own.measure.questions"
     assert "experiments.questions-after-removal.measure.questions.world: the world is not told in 'de'" in message
-    assert "experiments.questions-after-removal.intervene.regions[0].ratio: 0.2 is not in regions.core.ratios" in message
+    assert (
+        "experiments.questions-after-removal.intervene.regions[0].ratio: 0.2 is not in regions.core.ratios" in message
+    )
     assert "experiments.own.languages: 'xx' is not in languages" in message
     assert f"{place}.files: 'exams.jsonl' must hold {{language}}, or languages only one" in message
     assert f"{place}.answers: sentences and priors exist for the world's questions only" in message
@@ -334,8 +344,12 @@ def test_mistakes_about_translation_are_named(changed, message):
 
 def test_a_source_that_is_the_target_or_no_language_of_the_run_is_named():
     said = problems_of(experiments={"to-english": {"languages": ["zh", "en"]}})
-    assert "experiments.to-english.measure.translation.target: 'en' is the source; name the experiment's languages" in said
-    assert "experiments.to-english.languages: 'qq' is not in" in problems_of(experiments={"to-english": {"languages": ["qq"]}})
+    assert (
+        "experiments.to-english.measure.translation.target: 'en' is the source; name the experiment's languages" in said
+    )
+    assert "experiments.to-english.languages: 'qq' is not in" in problems_of(
+        experiments={"to-english": {"languages": ["qq"]}}
+    )
 
 
 def test_a_config_of_the_working_directory_is_read_or_refused(tmp_path, monkeypatch):
@@ -506,7 +520,13 @@ def test_every_key_of_an_experiment_that_may_name_something_is_checked():
     listed = {r.key.rpartition("intervene[].")[2] for r in references.REFERENCES if "intervene[]" in r.key}
     listed |= {r.key.rpartition("measure.")[2] for r in references.REFERENCES if "measure." in r.key}
     own = {"region", "regions[].region", "variants[]"}  # regions and variants (references, experiment_problems)
-    own |= {"questions.files", "translation.files", "translation.target", "translation.further[]", "translation.conditions[]"}
+    own |= {
+        "questions.files",
+        "translation.files",
+        "translation.target",
+        "translation.further[]",
+        "translation.conditions[]",
+    }
     free = {"generation.prompts.*[]", "questions.tasks.*[]"}
     found = set()
     for part in ("intervene", "measure"):

@@ -12,6 +12,7 @@ from configs import DEFAULT, ROOT, SCHEMA
 from langatlas.workflow import settings
 from langatlas.workflow.yaml_traps import as_number, written_problems
 
+
 def problems_of(overlay: str, *files) -> str:
     """What is said of the default with YAML laid over it."""
     return configs.problems_of(*files, **yaml.safe_load(overlay))
@@ -44,7 +45,9 @@ def test_every_number_of_the_default_that_is_written_as_text_is_named_with_the_w
             settings.checked(changed, SCHEMA)
         said += str(error.value).splitlines()
     for place, value in found:
-        place = tuple(part for n, part in enumerate(place) if n == 0 or (place[0], place[n - 1]) != ("experiments", "intervene"))
+        place = tuple(
+            part for n, part in enumerate(place) if n == 0 or (place[0], place[n - 1]) != ("experiments", "intervene")
+        )
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
         text, written = ("1e-2", "1.0e-2") if isinstance(value, float) else ("1e3", "1000")
         lines = [line for line in said if line.startswith(f"  - {key}: '{text}' must be ")]
@@ -111,7 +114,10 @@ def test_norwegian_in_quotes_is_a_language_and_underscores_in_numbers_are_read()
     assert "'no'" not in said.replace("(no, en)", ""), "only those that use the languages left out are named"
     assert yaml.safe_load("1_000") == 1000
     overlay = {"languages": [*DEFAULT["languages"], "no"], "run": ["core-removal"]}
-    assert configs.checked(**overlay, **yaml.safe_load("statistics: {resamples: 1_000}"))["statistics"]["resamples"] == 1000
+    assert (
+        configs.checked(**overlay, **yaml.safe_load("statistics: {resamples: 1_000}"))["statistics"]["resamples"]
+        == 1000
+    )
 
 
 WRITTEN = {

@@ -14,7 +14,6 @@ import yaml
 
 from langatlas.files import atomic
 from langatlas.workflow import experiment_files, experiments, measures, paths, registry, settings
-from langatlas.workflow.interventions import KINDS
 from langatlas.workflow.schema import resolve
 
 PAGE = paths.ROOT / "docs" / "experiments.md"
@@ -89,7 +88,9 @@ def _languages(config: dict, name: str) -> str:
 
 def _outputs(config: dict, name: str) -> str:
     found = [experiments.index(config, "{model}", name)] if not experiments.trains(config, name) else []
-    return ", ".join(f"`{path}`" for path in dict.fromkeys([*found, *map(_pattern(config), experiments.rows_of(config, name))]))
+    return ", ".join(
+        f"`{path}`" for path in dict.fromkeys([*found, *map(_pattern(config), experiments.rows_of(config, name))])
+    )
 
 
 def _pictures(config: dict, name: str) -> list[str]:
@@ -132,7 +133,9 @@ def _schemas(part: str) -> Iterator[str]:
         path = experiment_files.SCHEMAS / part / f"{name}.yaml"
         yield f"### {name}\n\n{comment(path)}\n"
         rows = list(_keys(experiment_files.of(f"{part}/{name}")))
-        yield from _table(["key", "takes", "default", "what it is"], rows) if rows else ["It has no settings of its own.\n"]
+        yield from (
+            _table(["key", "takes", "default", "what it is"], rows) if rows else ["It has no settings of its own.\n"]
+        )
 
 
 def _keys(schema: dict, place: str = "") -> Iterator[list[str]]:
@@ -196,7 +199,9 @@ def _figures(config: dict) -> Iterator[str]:
     for name, entry in registry.FIGURES.items():
         parts = list(entry.parts(config)) if entry.parts else [""]
         inputs = entry.inputs(config, config["models"][0], parts[0])
-        rows.append([f"`{name}`", _docstring(name), _named(filter(None, parts)) if entry.parts else "", _inputs(config, inputs)])
+        rows.append(
+            [f"`{name}`", _docstring(name), _named(filter(None, parts)) if entry.parts else "", _inputs(config, inputs)]
+        )
     yield from _table(["figure", "what it shows", "parts", "made from"], rows)
 
 

@@ -152,7 +152,9 @@ def _entry(place: str, part: str, name, settings: dict) -> Iterator[str]:
     """Settings of one kind or measure, by its own schema."""
     known = entries(part)
     if name not in known:
-        said = f"{place}.kind: {name!r} is no kind of intervention" if part == "intervene" else f"{place}: no such measure"
+        said = (
+            f"{place}.kind: {name!r} is no kind of intervention" if part == "intervene" else f"{place}: no such measure"
+        )
         meant = f" (now {FORMER[name]})" if name in FORMER else schema.suggest(name, known)
         yield f"{said}{meant}; there are {', '.join(known)}"
         return

@@ -103,7 +103,11 @@ def row_files(config: dict, measure: str, names: Iterable[str] | None = None) ->
 def rows_of(config: dict, name: str) -> list[str]:
     """All rows of an experiment: of each of its measures, or of each of its arms."""
     if trains(config, name):
-        return [paths.rows(config, model, "pretraining", name, arm) for model in config["models"] for arm in arms(config, name)]
+        return [
+            paths.rows(config, model, "pretraining", name, arm)
+            for model in config["models"]
+            for arm in arms(config, name)
+        ]
     return [path for measure in config["experiments"][name]["measure"] for path in row_files(config, measure, [name])]
 
 

@@ -86,7 +86,9 @@ def question_sources(config: dict, experiment: str, language: str) -> list[str]:
     """What the questions of a language are read from: the world's data files, your own file."""
     settings = chosen(config, experiment, "questions")
     found = paths.world([language]) if settings["world"] else []
-    return found + (paths.own_files(settings["files"], [language], "measure.questions.files") if settings["files"] else [])
+    return found + (
+        paths.own_files(settings["files"], [language], "measure.questions.files") if settings["files"] else []
+    )
 
 
 def _question_inputs(config: dict, model: str, experiment: str, language: str) -> Inputs:

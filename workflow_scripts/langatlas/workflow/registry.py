@@ -22,13 +22,12 @@ BOTH = ("resamples", "permutations", "seed")
 class TableEntry:
     """``inputs(config)``: files by the names that the table's module gives to them. ``wanted(config)``: whether there is one.
 
-    ``shows(config)``: experiments that it is about, where its inputs do not tell (``shown``). ``settings``: keys of ``statistics`` that its numbers depend on. ``same_as``: whether it needs to know which published
+    ``settings``: keys of ``statistics`` that its numbers depend on. ``same_as``: whether it needs to know which published
     model each of ours is. ``category``: its place in the report. ``light``: cheap enough for the machine that submits.
     """
 
     inputs: Callable[[dict], Inputs]
     wanted: Callable[[dict], object] = lambda config: True
-    shows: Callable[[dict], list[str]] | None = None
     settings: tuple[str, ...] = ()
     same_as: bool = False
     category: str = "5 Tables"
@@ -72,13 +71,6 @@ def removing(config: dict, kind: str) -> list[str]:
 
 def _equal(config: dict) -> list[str]:
     return removing(config, regions.EQUAL)
-
-
-def _editing(config: dict) -> list[str]:
-    """Experiments that set lines, dimensions or single parameters."""
-    edits = {name for name, kind in KINDS.items() if kind.mechanism == "edit"}
-    names = experiments.of(config, measure="perplexity")
-    return [n for n in names if edits & {entry["kind"] for entry in config["experiments"][n]["intervene"]}]
 
 
 def _controlled(config: dict) -> list[str]:
@@ -134,17 +126,14 @@ TABLES: dict[str, TableEntry] = {
     ),
     "base_perplexity": TableEntry(_table("perplexity")),
     "core_removal": TableEntry(
-        lambda config: _table("perplexity")(config) | {"published": paths.published("core_removal")},
-        shows=lambda config: removing(config, regions.CORE),
-        same_as=True,
+        lambda config: _table("perplexity")(config) | {"published": paths.published("core_removal")}, same_as=True
     ),
     "monolingual_removal": TableEntry(
         lambda config: _table("perplexity")(config) | {"published": paths.published("monolingual_removal")},
-        shows=lambda config: removing(config, regions.MONOLINGUAL),
         same_as=True,
     ),
-    "effect_matrix": TableEntry(_table("perplexity"), shows=lambda config: removing(config, regions.MONOLINGUAL)),
-    "edits": TableEntry(_table("perplexity"), shows=_editing),
+    "effect_matrix": TableEntry(_table("perplexity")),
+    "edits": TableEntry(_table("perplexity")),
     "outliers": TableEntry(_regions_of_models),
     "region_density": TableEntry(
         lambda config: {"counts": paths.counts(config, "regions", "density", [regions.last_milestone(config)])}
@@ -224,15 +213,6 @@ TABLES: dict[str, TableEntry] = {
         )
     ),
 }
-
-
-def shown(config: dict, name: str) -> list[str]:
-    """Experiments that a table is about: those whose rows it reads, unless it says so itself."""
-    entry = TABLES[name]
-    if entry.shows:
-        return entry.shows(config)
-    read = {path for files in entry.inputs(config).values() for path in ([files] if isinstance(files, str) else files)}
-    return [each for each in config["experiments"] if read.intersection(experiments.rows_of(config, each))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,17 +478,47 @@ FIGURES: dict[str, FigureEntry] = {
 }
 
 
-def drawn(config: dict, name: str) -> dict[str, list[str]]:
+# -- which experiments a table or picture is about ---------------------------------------------------------------------
+
+
+def _editing(config: dict) -> list[str]:
+    """Experiments that set lines, dimensions or single parameters."""
+    edits = {name for name, kind in KINDS.items() if kind.mechanism == "edit"}
+    names = experiments.of(config, measure="perplexity")
+    return [n for n in names if edits & {entry["kind"] for entry in config["experiments"][n]["intervene"]}]
+
+
+# Tables made of a part of another table; of others their inputs tell.
+ABOUT: dict[str, Names] = {
+    "core_removal": lambda config: removing(config, regions.CORE),
+    "monolingual_removal": lambda config: removing(config, regions.MONOLINGUAL),
+    "effect_matrix": lambda config: removing(config, regions.MONOLINGUAL),
+    "edits": _editing,
+}
+
+
+def shown(config: dict, table: str) -> list[str]:
+    """Experiments that a table is about."""
+    if table in ABOUT:
+        return ABOUT[table](config)
+    files = TABLES[table].inputs(config).values()
+    read = {
+        path for paths_of_one in files for path in ([paths_of_one] if isinstance(paths_of_one, str) else paths_of_one)
+    }
+    return [name for name in config["experiments"] if read.intersection(experiments.rows_of(config, name))]
+
+
+def drawn(config: dict, figure: str) -> dict[str, list[str]]:
     """Experiments that each picture of a figure is about, by part ("" where it has none)."""
-    return {part: _drawn(config, name, part) for part in (FIGURES[name].parts or (lambda config: [""]))(config)}
+    return {part: _drawn(config, figure, part) for part in (FIGURES[figure].parts or (lambda config: [""]))(config)}
 
 
-def _drawn(config: dict, name: str, part: str) -> list[str]:
+def _drawn(config: dict, figure: str, part: str) -> list[str]:
     """The one that it is drawn once for, or that its settings name; else those of the tables that it shows."""
     if part in config["experiments"]:
         return [part]
-    if "experiment" in (settings := FIGURES[name].params(config, part)):
+    if "experiment" in (settings := FIGURES[figure].params(config, part)):
         return [settings["experiment"]]
     model = config["models"][0]
-    inputs = [name] if name in TABLES else FIGURES[name].inputs(config, model, part)
-    return list(dict.fromkeys(each for table in inputs if table in TABLES for each in shown(config, table)))
+    inputs = [figure] if figure in TABLES else FIGURES[figure].inputs(config, model, part)
+    return list(dict.fromkeys(name for table in inputs if table in TABLES for name in shown(config, table)))
