@@ -53,7 +53,7 @@ def comment(path: Path) -> str:
 
 def _experiments(config: dict) -> Iterator[str]:
     yield "## Experiments\n"
-    yield "In the order of the default. Settings are those that the file gives; all others have the defaults of their kind below.\n"
+    yield "In the order of the default. Settings are those that the file gives; others have the defaults of their kind.\n"
     default = yaml.safe_load((paths.ROOT / "config.yaml").read_text(encoding="utf-8"))["run"]
     for name in config["experiments"]:
         path = experiment_files.FOLDER / f"{name}.yaml"
@@ -184,7 +184,7 @@ def _type(kind: str, schema: dict) -> str:
 
 def _tables(config: dict) -> Iterator[str]:
     yield "## Tables\n"
-    yield "`results/tables/{table}.csv`, `.md`, `.tex`, `.html` and `.json`; each is a target (`snakemake results/tables/edits.csv`).\n"
+    yield "`results/tables/{table}.csv`, `.md`, `.tex`, `.html`, `.json`, each a target: `snakemake results/tables/edits.csv`.\n"
     rows = []
     for name, entry in registry.TABLES.items():
         title = import_module(f"langatlas.present.tables.{name}").TABLE.title
