@@ -23,7 +23,7 @@ CONFIGFILE := $(if $(CONFIG),--configfile $(FILES))
 RESULTS := .venv/bin/python workflow_scripts/results.py
 SNAKEMAKE := .venv/bin/snakemake $(CONFIGFILE) --cores $(CORES)
 
-.PHONY: help setup reproduce figures report plan scale smoke test bench lint format lock clean
+.PHONY: help setup reproduce figures report plan scale docs smoke test bench lint format lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ plan: $(INSTALLED)  ## tell jobs, hours, disk and memory of a run without runnin
 
 scale: $(INSTALLED)  ## bring the plans in docs/scale.md up to date (a minute)
 	@.venv/bin/python workflow_scripts/plan.py --write docs/scale.md
+
+docs: $(INSTALLED)  ## write docs/experiments.md from the experiments, their schemas, tables and figures
+	@.venv/bin/python workflow_scripts/document.py
 
 smoke: $(INSTALLED)  ## run the main line from text to report on a very small configuration (a minute)
 	@$(MAKE) --no-print-directory reproduce CONFIG=config/smoke.yaml

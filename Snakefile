@@ -1,24 +1,6 @@
 # Language Atlas: locate languages inside a language model, take them away, measure what every language loses.
-#
-# results/corpora/{corpus}/{language}/{split}.parquet                   text
-# results/models/{model}/                                               checkpoint or its manifest, tokenizer
-# results/{model}/tokens/{language}/{split}/{shard}.arrow               token shards
-# results/{model}/importance/{language}/{samples}.safetensors           theta * summed gradient, signed
-# results/{model}/importance-{variant}/{language}/{samples}.safetensors other scores, as controls
-# results/{model}/regions/{region}/{samples}/{side}-{ratio}.safetensors one bit a parameter
-# results/{model}/activations/{language}.safetensors                    how often and how strongly each neuron is active
-# results/{model}/neurons/{method}.parquet                              which neurons belong to which language
-# results/{model}/interventions/{experiment}.json                       what an experiment changes, readable
-# results/{model}/variants/{experiment}/{arm}/                          tensors that further training left different
-# results/{model}/{measure}/{experiment}/{language}.parquet             perplexity, generation, questions, translation: one row an
-#                                                                       intervention and sequence, text, question or sentence
-# results/{model}/pretraining/{experiment}/{arm}.parquet                perplexity after further training, one row a sequence
-# results/{model}/agreement/*.csv, controls/*.csv                       counts behind tables of regions beside others
-# results/questions/{experiment}/{language}/*.yaml .jsonl               tasks of lm-evaluation-harness
-# results/tables/{table}.csv .md .tex .json                             for machines and for people
-# results/figures/{model}/{figure}.svg .png .gif
-#
-# The stages follow each other in this order, and so do the includes.
+# Names of all files: langatlas/workflow/paths.py; what is in them: results/README.md. What is measured and shown is asked of
+# langatlas/workflow/{interventions,measures,registry}.py; rules hold no lists of names. Stages follow each other as the includes do.
 import functools
 import sys
 
@@ -34,7 +16,6 @@ configfile: f"{workflow.basedir}/config.yaml"
 report: "report/workflow.rst"
 
 
-# The checked config, and the library that answers every question about it. Rules hold no functions of their own.
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from langatlas import provenance
 from langatlas.files import checkpoint_files

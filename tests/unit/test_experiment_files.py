@@ -32,7 +32,9 @@ def test_an_experiment_has_its_file_s_settings_the_defaults_and_what_the_config_
 
 
 def test_measures_are_a_list_of_names_or_names_with_settings_and_both_can_be_laid_over_each_other(own):
-    defaults = {"prompts": {}, "count": 4, "prompt_tokens": 10, "max_new_tokens": 24, "detectable": None}
+    schema = experiment_files.of("measure/generation")
+    defaults = {key: sub["default"] for key, sub in schema["properties"].items()}
+    assert (defaults["count"], defaults["prompts"]) == (4, {})
     for written in ("measure: [generation]", "measure: {generation: }", "measure: {generation: {}}"):
         assert checked(**own(mine=written))["experiments"]["mine"]["measure"] == {"generation": defaults}
     overlay = own(mine="measure: [generation]")

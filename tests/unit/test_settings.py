@@ -38,7 +38,7 @@ def test_defaults_fill_what_is_missing_and_the_input_stays_as_it_was():
     assert found["checkpoints"]["mini"]["training"]["warmup_steps"] == 30
 
 
-@pytest.mark.parametrize("section", [key for key in DEFAULT])
+@pytest.mark.parametrize("section", list(DEFAULT))
 def test_a_section_without_a_default_of_its_own_must_be_given(section):
     config = deepcopy(DEFAULT)
     del config[section]
@@ -366,6 +366,7 @@ def test_a_config_of_the_working_directory_is_read_or_refused(tmp_path, monkeypa
 REMOVED = [{"region": "monolingual-ar", "ratio": 0.03}]
 LABELS = "languages (ar, en, es, fa, it, ja, ko, pt, ru, uk, vi, zh)"
 WRITING = "experiments.text-after-removal"
+SWAPPED = {"intervene": {"kind": "swap", "variants": ["recovery/full"]}, "measure": ["perplexity"]}
 
 
 @pytest.mark.parametrize(
@@ -428,11 +429,11 @@ WRITING = "experiments.text-after-removal"
         # neurons
         ({"neurons": {"languages": ["en", "xx"]}}, "neurons.languages: 'xx' is not in languages"),
         ({"neurons": {"languages": ["en"]}}, "'en' alone has no neurons of its own"),
-        *(({"neurons": {"languages": []}}, f"experiments.{name}.intervene: nobody's neurons are found; name neurons.languages, or")
+        *(({"neurons": {"languages": []}}, f"experiments.{name}.intervene: nobody's neurons are found; name")
           for name in ("neuron-silencing", "between-languages", "equal-removal")),
-        ({"neurons": {"methods": ["precision"]}}, "experiments.neuron-silencing.intervene.methods: 'lape' is not in neurons.methods"),
+        ({"neurons": {"methods": ["precision"]}}, "neuron-silencing.intervene.methods: 'lape' is not in neurons.methods"),
         ({"neurons": {"methods": ["lape"]}}, "experiments.between-languages.intervene.method: 'precision' is not in"),
-        (intervening("between-languages", pairs=[["en", "ko"]]), "between-languages.intervene.pairs: 'ko' is not in neurons.lang"),
+        (intervening("between-languages", pairs=[["en", "ko"]]), "between-languages.intervene.pairs: 'ko' is not in neurons."),
         ({"neurons": {"counts": {"mini": {"files": "{language}.pt", "languages": ["en"]}}}}, "a model has this name"),
         ({"neurons": {"counts": {"m": {"files": "{language}.pt", "languages": ["xx"]}}}}, "neurons.counts.m.languages: unknown"),
         ({"regions": {"equal": {"languages": ["en", "ko"]}}}, "regions.equal.languages: 'ko' is not in neurons.languages"),
@@ -442,7 +443,7 @@ WRITING = "experiments.text-after-removal"
         # what only one kind or measure takes
         ({"experiments": {"recovery": {"measure": {"generation": {}}}}},
          "experiments.recovery: an experiment that trains has that intervention alone and measures perplexity as it goes"),
-        ({"run": ["s"], "experiments": {"s": {"intervene": {"kind": "swap", "variants": ["recovery/full"]}, "measure": ["perplexity"]}}},
+        ({"run": ["s"], "experiments": {"s": SWAPPED}},
          "experiments.s.intervene.variants: 'recovery/full' is no arm that an experiment of `run` keeps (keep: true)"),
     ],
 )  # fmt: skip

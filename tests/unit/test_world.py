@@ -129,14 +129,14 @@ def test_months_are_those_of_cldr_in_every_order_of_languages(corpus):
     assert language("ja").name("month", "6") == "6月"
 
 
-def test_the_readme_counts_the_world_as_it_is(corpus, passages):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_page_counts_the_world_as_it_is(corpus, passages):
+    page = (ROOT / "docs" / "world.md").read_text(encoding="utf-8")
     relations = Counter(fact.relation for fact in world.facts())
-    assert f"{len(world.facts()):,} facts in {len(relations)} relations: {relations['continent']} countries" in readme
+    assert f"{len(world.facts()):,} facts in {len(relations)} relations: {relations['continent']} countries" in page
     made = [list(make) for make in (world.questions("en"), world.translation_pairs("en", "ru"), world.statements("en"))]
     questions, pairs, statements = map(len, made)
     said = f"come as {questions:,} questions with choices, {pairs:,} sentence pairs for any two languages, and {statements:,}"
-    assert f"{said} true and" in " ".join(readme.split())
+    assert f"{said} true and" in " ".join(page.split())
     sizes = {
         code: {split: sum(len(r.text) for r in records if r.split == split) for split in DOCUMENTS}
         for code, records in corpus.items()
@@ -149,7 +149,7 @@ def test_the_readme_counts_the_world_as_it_is(corpus, passages):
     for word, code in (("least", by_size[0]), ("most", by_size[-1])):
         rows[f"characters, {word} ({Locale('en').languages[code]})"] = sizes[code]
     for name, numbers in rows.items():
-        assert f"| {name} | {' | '.join(f'{numbers[split]:,}' for split in DOCUMENTS)} |" in readme
+        assert f"| {name} | {' | '.join(f'{numbers[split]:,}' for split in DOCUMENTS)} |" in page
 
 
 def test_the_seed_matters():

@@ -72,7 +72,7 @@ def test_what_is_no_number_is_not_spelt_as_one(text):
 
 TRAPS = {
     "learning rate": ("checkpoints: {mini: {training: {learning_rate: 3e-3}}}", "'3e-3' must be of type number", "write 3.0e-3"),
-    "one of two types": ("experiments: {core-lines: {intervene: {ratio: 3e-2}}}", "'3e-2' must be of type number or null", "write 3.0e-2"),
+    "one of two types": ("experiments: {core-lines: {intervene: {ratio: 3e-2}}}", "of type number or null", "write 3.0e-2"),
     "a whole number": ("importance: {checkpoint_minutes: 1e1}", "'1e1' must be of type integer or null", "write 10"),
     "whole with a point": ("importance: {samples: [50, 1.0e+3]}", "samples[1]: 1000.0 must be of type integer", "write 1000"),
     "quoted": ("perplexity: {batch_size: '8'}", "'8' must be of type integer", "write 8"),
@@ -82,7 +82,7 @@ TRAPS = {
     "nan": ("checkpoints: {mini: {training: {learning_rate: .nan}}}", "nan must be of type number", "it must be finite"),
     "infinity": ("checkpoints: {mini: {training: {weight_decay: .inf}}}", "inf must be of type number", "it must be finite"),
     "Norwegian": ("languages: [en, no]", "languages[1]: False must be of type string", 'off): write it in quotes, as "no"'),
-    "Norwegian's text": ("experiments: {a: {measure: {generation: {prompts: {no: [Hei]}}}}}", "prompts: the key False is no text", 'as "no"'),
+    "Norwegian's text": ("experiments: {a: {measure: {generation: {no: [Hei]}}}}", "the key False is no text", 'as "no"'),
     "a label on": ("labels: {on: {name: On}}", "labels: the key True is no text", "(also yes and on): write it in quotes"),
     "a label that is a number": ("labels: {2024: {name: Year}}", "labels: the key 2024 is no text", "write it in quotes"),
     "a label used that is a number": ("languages: [2024]", "2024 must be of type string", "it must match ^[A-Za-z]"),
@@ -93,7 +93,7 @@ TRAPS = {
     "null in quotes": ("tokens: {max_sequences: {test: 'null'}}", "'null' must be of type integer or null", "write null,"),
     "None": ("experiments: {core-removal: {intervene: {samples: None}}}", "'None' must be of type array or null", "write null,"),
     "null among words": ("checkpoints: {mini: {training: 'null'}}", "'null' must be of type object or null", "write null,"),
-    "a measure's number": ("experiments: {text-after-removal: {measure: {generation: {count: 1e1}}}}", "count: '1e1'", "write 10"),
+    "a measure's number": ("experiments: {text-after-removal: {measure: {generation: {count: 1e1}}}}", "'1e1'", "write 10"),
     "null as text": ("results: null", "results: null must be of type string", "write one, or leave the key out"),
     "nothing": ("tokens:", "tokens: null must be of type object", "write one, or leave the key out"),
     "true in quotes": ("checkpoints: {mini: {offload: 'no'}}", "'no' must be of type boolean", "write false, without quotes"),

@@ -15,8 +15,10 @@ import yaml
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from configs import merge
 from langatlas.models import devices
 from langatlas.tensorfile import TensorFile
+from langatlas.workflow import experiments, measures, products, registry, settings
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
@@ -32,11 +34,19 @@ PARTS = (
     "profiles",
 )
 AGGREGATES = {
-    "all", "tabulate_corpora", "tabulate_tokens", "tabulate_perplexity", "tabulate_core_removal", "tabulate_monolingual_removal",
-    "tabulate_effect_matrix", "tabulate_findings", "write_run_config", "plot_core_removal", "plot_effect_matrix",
-    "tabulate_base_perplexity", "tabulate_edits", "tabulate_published", "tabulate_controls", "tabulate_survival",
-    "plot_core_lines", "plot_controls", "tabulate_readings",
-}  # fmt: skip
+    "all",
+    "write_run_config",
+    *(f"tabulate_{name}" for name in registry.TABLES),
+    *(f"plot_{name}" for name in registry.FIGURES),
+}
+OVERLAY = ROOT / "config" / "every-rule.yaml"
+CONFIG = settings.checked(
+    merge(
+        yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")),
+        yaml.safe_load(OVERLAY.read_text(encoding="utf-8")),
+    ),
+    ROOT / "schemas" / "config.schema.yaml",
+)
 
 
 DEADLY = """
@@ -83,6 +93,12 @@ def planned(folder: Path, *arguments: str) -> dict[str, int]:
     return {} if table is None else {line.split()[0]: int(line.split()[1]) for line in table.group(1).splitlines()}
 
 
+def jobs(measure: str, language: str | None = None) -> int:
+    """Jobs of a measure: an experiment, a language."""
+    measured = [experiments.languages_of(CONFIG, name) for name in experiments.measured_by(CONFIG, measure)]
+    return sum(len(languages) if language is None else languages.count(language) for languages in measured)
+
+
 def edited(path: Path, change):
     text = path.read_text(encoding="utf-8")
     path.write_text(change(text), encoding="utf-8")
@@ -90,50 +106,11 @@ def edited(path: Path, change):
 
 
 def test_a_run_of_every_rule_leaves_every_table_and_figure_and_nothing_half_written(project):
-    results = project / "results" / "every-rule"
-    for table in (
-        "corpora",
-        "tokens",
-        "perplexity",
-        "core_removal",
-        "monolingual_removal",
-        "effect_matrix",
-        "findings",
-        "base_perplexity",
-        "edits",
-        "outliers",
-        "published",
-        "neuron_counts",
-        "neuron_layers",
-        "neuron_overlap",
-        "silencing",
-        "steering",
-        "translation",
-        "inhibition",
-        "region_neurons",
-        "importance_activation",
-        "equal_removal",
-        "isolation",
-        "generation",
-        "questions",
-        "pretraining",
-        "forgetting",
-        "controls",
-        "reliability",
-        "family_overlap",
-        "concentration",
-        "survival",
-        "readings",
-    ):
-        for suffix in ("csv", "md", "tex", "html", "json"):
-            assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 0
-    figures = {path.name for path in (results / "figures" / "smoke").iterdir()}
-    assert {
-        "effect_matrix.svg",
-        "effect_matrix.png",
-        "density_animation-core.gif",
-        "density_animation-languages.gif",
-    } <= figures
+    results = project / CONFIG["results"]
+    assert products.table_names(CONFIG) == list(registry.TABLES), "every table is in the run of every rule"
+    for path in [*products.tables(CONFIG), *products.figures(CONFIG)]:
+        assert (project / path).stat().st_size > 0
+    assert all(list(entry.models(CONFIG)) for entry in registry.FIGURES.values()), "and every figure"
     assert not [path for path in results.rglob("*partial*") if path.is_file()]
     assert not list((results / "smoke" / "importance").rglob("shards/*.safetensors")), "partial sums are temporary"
 
@@ -155,16 +132,7 @@ def test_every_file_says_the_precision_that_it_was_computed_in_and_none_says_aut
         in_words = " ".join([said.get("precision", ""), *re.findall(r'"precision": "(\w+)"', " ".join(said.values()))])
         found.setdefault(path.relative_to(results).parts[1], set()).update(in_words.split())
     expected = {devices.resolve_precision("auto", torch.device("cpu"))}
-    computed = [
-        "activations",
-        "generation",
-        "importance",
-        "perplexity",
-        "pretraining",
-        "questions",
-        "steering",
-        "translation",
-    ]
+    computed = ["activations", "importance", "pretraining", *measures.MEASURES]
     assert {stage: found[stage] for stage in computed} == dict.fromkeys(computed, expected)
     assert set().union(*found.values()) == expected
 
@@ -207,6 +175,7 @@ def test_adding_a_language_runs_that_language_and_the_aggregates_only(project):
         plan = planned(project)
     finally:
         undo()
+    # of experiments that name no languages
     new = {"build_corpus": 1, "tokenize_test": 1, "measure_perplexity": 2}
     assert {rule: plan.pop(rule, 0) for rule in new} == new
     assert set(plan) <= AGGREGATES
@@ -240,9 +209,8 @@ def test_files_have_the_bytes_that_the_plan_predicts(project):
 def test_renaming_a_label_runs_tables_and_figures_only(project):
     (project / "renamed.yaml").write_text("labels: {law: {name: Law, group: texts}}\n", encoding="utf-8")
     plan = planned(project, "renamed.yaml")
-    shown = ("tabulate_", "summarize_", "plot_", "animate_")
-    assert {rule for rule in plan if not rule.startswith(shown)} == {"all", "write_run_config"}
-    assert {"tabulate_corpora", "tabulate_perplexity", "plot_effect_matrix", "animate_core"} <= set(plan)
+    assert set(plan) <= AGGREGATES
+    assert {"all", "write_run_config", "tabulate_corpora", "tabulate_effect_matrix", "plot_effect_matrix"} <= set(plan)
 
 
 OWN_LABELS = """
@@ -259,30 +227,31 @@ regions:
   equal: {languages: null}
 neurons: {languages: null}
 figures: {density: {languages: [global, ru-romanized]}}
-questions: {after-removal: null}
-translation: {to-english: null}
+run: [core-removal, monolingual-removal, text-after-removal]
+experiments:
+  core-removal: {languages: null}
+  monolingual-removal: {languages: null}
+  text-after-removal:
+    intervene:
+      regions: [{region: core-layer, ratio: 0.05, sides: [top]}, {region: monolingual-global-global, ratio: 0.05, sides: [top]}]
+    languages: null
 """
 
 
 def test_labels_with_hyphens_and_words_of_region_names_are_planned_like_any_other(tmp_path):
-    text = (ROOT / "config/every-rule.yaml").read_text(encoding="utf-8")
     for part in PARTS:
         (tmp_path / part).symlink_to(ROOT / part)
-    sections = ("experiments", "generation", "steering", "pretraining")
-    dropped = {section: dict.fromkeys(yaml.safe_load(text)[section] or {}) for section in sections}
-    dropped["experiments"] |= {"core-removal": {"languages": None}, "monolingual-removal": {"languages": None}}
-    regions = [
-        {"region": name, "ratio": 0.05, "sides": ["top"]} for name in ("core-layer", "monolingual-global-global")
-    ]
-    dropped["generation"] = {"after-removal": {"languages": None, "regions": regions}}
-    (tmp_path / "own.yaml").write_text(OWN_LABELS + yaml.safe_dump(dropped), encoding="utf-8")
+    (tmp_path / "own.yaml").write_text(OWN_LABELS, encoding="utf-8")
     plan = planned(tmp_path, "own.yaml")
-    assert (plan["select_language_region"], plan["select_monolingual_region"], plan["select_shared_region"]) == (
-        6,
-        6,
-        4,
+    rules = (
+        "select_language_region",
+        "select_monolingual_region",
+        "select_shared_region",
+        "build_corpus",
+        "plot_density_sheet",
     )
-    assert (plan["build_corpus"], plan["plot_density_sheet"], plan["generate_text"]) == (3, 3, 1)
+    assert [plan[rule] for rule in rules] == [6, 6, 4, 3, 3]
+    assert (plan["measure_generation"], plan["measure_perplexity"]) == (3, 2 * 3), "a job a language and experiment"
 
 
 def test_restyling_one_figure_runs_one_job(project):
@@ -307,7 +276,7 @@ def test_editing_a_library_module_reruns_the_rules_that_import_it(project):
         plan = planned(project)
     finally:
         undo()
-    assert plan["measure_perplexity"] == 2 * 3 + 1 + 2 + 2 + 2
+    assert plan["measure_perplexity"] == jobs("perplexity")
     assert not set(plan) & {"build_corpus", "tokenize_test", "accumulate_gradients", "select_core_region", "train_mini"}
 
 
@@ -315,7 +284,13 @@ def test_the_main_line_leaves_out_what_the_paper_does_not_have(project):
     plan = planned(project, "config/main-line.yaml", "--forceall")
     assert {"measure_perplexity", "plot_core_removal", "plot_effect_matrix", "tabulate_survival"} <= set(plan)
     # A figure of what was not measured could not be drawn.
-    assert not set(plan) & {"plot_controls", "further_pretrain", "score_variants", "steer_text", "plot_core_lines"}
+    assert not set(plan) & {
+        "plot_controls",
+        "further_pretrain",
+        "score_variants",
+        "measure_generation",
+        "plot_core_lines",
+    }
     assert (plan["select_core_region"], plan["measure_perplexity"]) == (1, 2 * 3)
     smoke = planned(project, "config/smoke.yaml", "--forceall")
     assert set(smoke) <= set(plan)
@@ -323,11 +298,31 @@ def test_the_main_line_leaves_out_what_the_paper_does_not_have(project):
     assert sum(smoke.values()) < 80, "it is there to be quick"
 
 
-def test_one_language_can_be_run_again_alone(project):
-    assert planned(project, "-R", "measure_perplexity", "--", "language_ru") == {
-        "measure_perplexity": 7,
-        "language_ru": 1,
-    }
+def test_one_language_can_be_run_again_alone_whatever_is_measured(project):
+    for measure in measures.MEASURES:
+        rule = f"measure_{measure}"
+        plan = planned(project, "-R", rule, "--", "language_ru")
+        assert plan == {rule: jobs(measure, "ru"), "language_ru": 1}
+
+
+def test_editing_a_measure_or_a_kind_reruns_what_uses_it_and_nothing_else(project):
+    """Modules that are named, not imported, are in the hash of the jobs that load them."""
+    library = project / "workflow_scripts" / "langatlas"
+    for module, rules in {
+        "measure/generation.py": {"measure_generation": jobs("generation")},
+        "intervene/lines.py": {"intervene": 1},
+        "intervene/steering.py": {"intervene": 1},
+    }.items():
+        undo = edited(library / module, lambda text: text + "\n# edited\n")
+        try:
+            plan = planned(project)
+        finally:
+            undo()
+        assert {rule: plan.get(rule) for rule in rules} == rules, module
+        others = {f"measure_{name}" for name in measures.MEASURES} - set(rules)
+        assert not set(plan) & {"accumulate_gradients", "train_mini", "build_corpus"}, module
+        if module.startswith("measure"):
+            assert not set(plan) & (others | {"intervene"}), module
 
 
 @pytest.mark.parametrize("target", ["tables", "figures", "corpora", "importance", "regions", "language_uk"])

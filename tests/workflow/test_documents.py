@@ -7,14 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from langatlas.workflow import document as experiments_page
+from langatlas.workflow import experiment_files, registry
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
     "slurm/README.md",
     "results/README.md",
-    "docs/scale.md",
+    "docs/experiments.md",
+    "docs/interchange.md",
     "docs/readings.md",
+    "docs/scale.md",
+    "docs/world.md",
 ]
 FENCE = re.compile(r"^```\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 MAKE = r"^(?:\w+=\S+ )?make ([a-z]+)"
@@ -63,20 +69,60 @@ def test_every_snakemake_target_of_the_readme_exists(rules):
     assert named <= rules
 
 
-def test_every_file_of_the_readmes_table_can_be_made():
-    files = re.findall(r"^\| [^|]+ \| `(results/[^`]+)` \|", text("README.md"), flags=re.MULTILINE)
-    assert files
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all", "--", *files]
+def test_every_file_of_the_tables_can_be_made():
+    files = set()
+    for document in ("README.md", "docs/experiments.md"):
+        for row in re.findall(r"^\| .* \|$", text(document), flags=re.MULTILINE):
+            target = re.split(r"(?<!\\)\|", row)[2]
+            files |= set(re.findall(r"`(results/[^`{]+\.\w+)`", target))
+    assert len(files) > 15
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all", "--", *sorted(files)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_the_readme_says_how_many_jobs_the_default_has(tmp_path):
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "all", "report", "--config", f"results={tmp_path}"]
+@pytest.mark.parametrize(
+    ("overlay", "said"), [(None, r"whole default, (\d+) jobs"), ("config/thorough.yaml", r"\((\d+) jobs in all")]
+)
+def test_the_readme_says_how_many_jobs_there_are(tmp_path, overlay, said):
+    configs = ["--configfile", overlay] if overlay else []
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--dry-run",
+        "all",
+        "report",
+        *configs,
+        "--config",
+        f"results={tmp_path}",
+    ]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr
     (total,) = set(re.findall(r"^total +(\d+)$", run.stdout + run.stderr, flags=re.MULTILINE))
-    assert re.findall(r"whole default, (\d+) jobs", text("README.md")) == [total]
+    assert re.findall(said, text("README.md")) == [total]
+
+
+def test_the_page_of_experiments_is_what_their_files_say():
+    """`make docs` writes it."""
+    assert experiments_page.page(text("docs/experiments.md")) == text("docs/experiments.md")
+
+
+def test_the_page_of_experiments_has_every_experiment_kind_measure_table_and_figure_once():
+    whole = text("docs/experiments.md")
+    named = [*experiment_files.names([experiment_files.FOLDER]), *experiment_files.entries("intervene")]
+    named += experiment_files.entries("measure")
+    assert sorted(re.findall(r"^### (.*)$", whole, flags=re.MULTILINE)) == sorted(named)
+    rows = re.findall(r"^\| `(\w+)` \|", whole[whole.index("## Tables") :], flags=re.MULTILINE)
+    assert rows == [*registry.TABLES, *registry.FIGURES]
+    for name in experiment_files.names([experiment_files.FOLDER]):
+        section = whole.split(f"### {name}\n")[1].split("\n### ")[0]
+        assert "- **tables** `" in section, "an experiment that no table shows is not looked at"
+
+
+@pytest.mark.parametrize(("document", "lines"), [("README.md", 200), ("Snakefile", 75), ("config.yaml", 200)])
+def test_what_is_read_first_is_short(document, lines):
+    assert len(text(document).splitlines()) <= lines
 
 
 def code(document: str) -> list[str]:

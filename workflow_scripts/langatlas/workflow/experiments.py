@@ -101,6 +101,17 @@ def row_files(config: dict, measure: str, names: Iterable[str] | None = None) ->
     ]
 
 
+def rows_of(config: dict, name: str) -> list[str]:
+    """All rows of an experiment: of each of its measures, or of each of its arms."""
+    if trains(config, name):
+        return [
+            paths.rows(config, model, "pretraining", name, arm)
+            for model in config["models"]
+            for arm in arms(config, name)
+        ]
+    return [path for measure in config["experiments"][name]["measure"] for path in row_files(config, measure, [name])]
+
+
 def asked_lengths(config: dict) -> dict[str, int]:
     """Tokens of the longest sequences that the config asks of a model, by the key that asks."""
     lengths = {"tokens.sequence_length": config["tokens"]["sequence_length"]}
@@ -190,9 +201,4 @@ def described_training(config: dict, name: str) -> dict:
 
 def arm_files(config: dict) -> list[str]:
     """Rows of all arms."""
-    return [
-        paths.rows(config, model, "pretraining", name, arm)
-        for model in config["models"]
-        for name in trained(config)
-        for arm in arms(config, name)
-    ]
+    return [path for name in trained(config) for path in rows_of(config, name)]

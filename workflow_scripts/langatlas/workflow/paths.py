@@ -1,6 +1,6 @@
 """Names of all files, each built in one place. A coordinate may be a pattern (``{language}``), so rules use the same functions.
 
-The tree is described at the head of the Snakefile.
+The tree is described in results/README.md.
 """
 
 import re

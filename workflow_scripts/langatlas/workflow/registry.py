@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from langatlas import region_names
 from langatlas.workflow import experiments, measures, paths, regions
+from langatlas.workflow.interventions import KINDS
 
 Inputs = dict[str, str | list[str]]
 BOOTSTRAP = ("resamples", "seed")
@@ -474,3 +475,49 @@ FIGURES: dict[str, FigureEntry] = {
     ),
     "neuron_activity": FigureEntry(_counted, "4 Place", _conditions, parts=_translations, labels=EXPERIMENT),
 }
+
+
+# -- which experiments a table or picture is about ---------------------------------------------------------------------
+
+
+def _editing(config: dict) -> list[str]:
+    """Experiments that set lines, dimensions or single parameters."""
+    edits = {name for name, kind in KINDS.items() if kind.mechanism == "edit"}
+    names = experiments.of(config, measure="perplexity")
+    return [n for n in names if edits & {entry["kind"] for entry in config["experiments"][n]["intervene"]}]
+
+
+# Tables made of a part of another table; of others their inputs tell.
+ABOUT: dict[str, Names] = {
+    "core_removal": lambda config: removing(config, regions.CORE),
+    "monolingual_removal": lambda config: removing(config, regions.MONOLINGUAL),
+    "effect_matrix": lambda config: removing(config, regions.MONOLINGUAL),
+    "edits": _editing,
+}
+
+
+def shown(config: dict, table: str) -> list[str]:
+    """Experiments that a table is about."""
+    if table in ABOUT:
+        return ABOUT[table](config)
+    files = TABLES[table].inputs(config).values()
+    read = {
+        path for paths_of_one in files for path in ([paths_of_one] if isinstance(paths_of_one, str) else paths_of_one)
+    }
+    return [name for name in config["experiments"] if read.intersection(experiments.rows_of(config, name))]
+
+
+def drawn(config: dict, figure: str) -> dict[str, list[str]]:
+    """Experiments that each picture of a figure is about, by part ("" where it has none)."""
+    return {part: _drawn(config, figure, part) for part in (FIGURES[figure].parts or (lambda config: [""]))(config)}
+
+
+def _drawn(config: dict, figure: str, part: str) -> list[str]:
+    """The one that it is drawn once for, or that its settings name; else those of the tables that it shows."""
+    if part in config["experiments"]:
+        return [part]
+    if "experiment" in (settings := FIGURES[figure].params(config, part)):
+        return [settings["experiment"]]
+    model = config["models"][0]
+    inputs = [figure] if figure in TABLES else FIGURES[figure].inputs(config, model, part)
+    return list(dict.fromkeys(name for table in inputs if table in TABLES for name in shown(config, table)))
