@@ -158,6 +158,11 @@ def test_languages_of_an_experiment_are_its_own_or_those_it_is_about_or_all():
 CORE = {"region": "core"}
 
 
+def can_stand_beside(entry: dict) -> bool:
+    """Whether there may be other interventions in the experiment."""
+    return not KINDS[entry["kind"]].trains
+
+
 @pytest.mark.parametrize(
     ("entry", "count"),
     [
@@ -174,14 +179,25 @@ CORE = {"region": "core"}
           "seeds": [1, 2]}, 1 * 2 * 3),
         ({"kind": "ablation", "of": ["en", "ru"], "methods": ["lape", "precision"], "sides": ["top", "bottom"], "seeds": [1, 2]},
          2 * (1 + 2) * (1 + 2 * 2)),
-        ({"kind": "steering", "pairs": None}, 4 * len(list(permutations(range(5), 2)))),
+        ({"kind": "steering", "pairs": None}, 4 * 4),
+        ({"kind": "steering", "pairs": None, "measured": "all"}, 4 * len(list(permutations(range(5), 2)))),
+        ({"kind": "steering", "pairs": [["ru", "en"]]}, 0),
         ({"kind": "swap", "variants": ["mini"]}, 1),
         ({"kind": "pretraining", "language": "ru", "samples": [1], "master": ["published", "corrected"], "seeds": [1, 2],
           "arms": [{"mode": "full"}, {"mode": "zero-freeze"}, {"mode": "freeze", "side": "bottom"}]}, 2 + 2 * 2 + 2),
     ],
 )  # fmt: skip
 def test_interventions_are_counted_as_by_hand(entry, count):
-    assert experiments.count(own(intervene=entry), "mine") == count
+    """Those that are measured on English."""
+    config = own(
+        intervene=[entry, {"kind": "removal", "regions": [CORE | {"ratio": 0.03}]}]
+        if can_stand_beside(entry)
+        else entry
+    )
+    mechanism = KINDS[entry["kind"]].mechanism
+    beside = 2 if can_stand_beside(entry) else 0
+    assert experiments.count(config, "mine", "en") == count + beside
+    assert experiments.count(config, "mine", "en", mechanism) == count + beside * (mechanism == "removal")
 
 
 def test_arms_have_names_that_say_all_and_are_read_back():
@@ -368,7 +384,7 @@ def test_the_functions_leave_the_config_as_it_is(every):
     before = deepcopy(every)
     products.tables(every), products.figures(every), products.of_language(every, "ru")
     for name in every["experiments"]:
-        experiments.spelled_out(every, name), experiments.count(every, name), experiments.changers(every, name)
+        experiments.spelled_out(every, name), experiments.count(every, name, "ru"), experiments.changers(every, name)
         for measure in every["experiments"][name]["measure"]:
             if not experiments.trains(every, name):
                 measures.outputs(every, measure)
