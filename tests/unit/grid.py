@@ -18,12 +18,11 @@ from langatlas.corpora.questions import write_task
 from langatlas.intervene import index
 from langatlas.intervene.index import Intervention
 from langatlas.locate.activations import activations_of
-from langatlas.locate.neuron_files import NeuronSet, write_neurons
-from langatlas.locate.neurons import COLUMNS
 from langatlas.locate.outliers import residual_extremes
 from langatlas.measure.training import train_arm
 from langatlas.models import checkpoint
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
+from langatlas.neuron_files import COLUMNS, NeuronSet, write_neurons
 from langatlas.provenance import load_object
 from langatlas.workflow.interventions import KINDS
 from tiny import importance_metadata, write_shard

@@ -205,7 +205,9 @@ def test_the_bars_of_core_removal_are_the_intervals_of_its_table():
     table = figure_data.core_removal(["ru", "uk"])
     figure = core_removal.figure(table, "mini", "core", 256)
     for panel, ratio in zip(figure.axes, (0.01, 0.05), strict=True):
-        bars = [one for one in panel.collections if isinstance(one, LineCollection)][:3]  # behind them lines between rows
+        bars = [one for one in panel.collections if isinstance(one, LineCollection)][
+            :3
+        ]  # behind them lines between rows
         drawn = [tuple(segment[:, 0]) for collection in bars for segment in collection.get_segments()]
         ends = table[table["ratio"] == ratio][["side", "ratio_to_base_low", "ratio_to_base_high"]]
         expected = [tuple(row) for side in core_removal.SIDES for row in ends[ends["side"] == side].to_numpy()[:, 1:]]
