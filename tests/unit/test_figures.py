@@ -22,6 +22,7 @@ from langatlas.present.figures import (
     core_removal,
     density_by_layer,
     effect_matrix,
+    effects,
     heatmap,
     importance_similarity,
     pairs,
@@ -118,7 +119,7 @@ def test_names_of_the_user_are_drawn_as_they_are_and_those_without_glyphs_as_the
              for a in labels for b in labels]
         )  # fmt: skip
         drawing = canvas.new_figure(8, 6)
-        effect_matrix.draw(cells, drawing.add_subplot(), own=OWN)
+        effects.draw(cells, drawing.add_subplot(), own=OWN)
         canvas.save(drawing, [tmp_path / "matrix.svg"], {})
     names = {OWN["x"]["name"], "y", "Russian, romanized", "Russian  русский"}
     assert names <= set(shown_in(tmp_path / "core.svg"))
