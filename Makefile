@@ -59,8 +59,9 @@ scale: $(INSTALLED)  ## bring the plans in docs/scale.md up to date (a minute)
 smoke: $(INSTALLED)  ## run the main line from text to report on a very small configuration (a minute)
 	@$(MAKE) --no-print-directory reproduce CONFIG=config/smoke.yaml
 
-test: $(INSTALLED)  ## run all tests
-	.venv/bin/python -m pytest $(ARGS)
+# A file stays in one process, and the files come in their order: the whole runs of tests/workflow begin first.
+test: $(INSTALLED)  ## run all tests, on two cores
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(INSTALLED)  ## measure speed and memory beside a baseline, write resources/throughput.csv, growth.csv (seven minutes on an idle machine)
 	.venv/bin/python -m pytest tests/benchmarks $(ARGS)

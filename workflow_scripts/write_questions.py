@@ -20,7 +20,7 @@ if __name__ == "__main__":
                     world_items(language, params.questions_each, params.seed)
                     if source == "world"
                     else read_items(
-                        own_file(params.files, language, "questions.files"), params.questions_each, params.seed
+                        own_file(params.files, language, "measure.questions.files"), params.questions_each, params.seed
                     )
                 )
             path = folder / f"{source}-{answers}-{language}.yaml"

@@ -7,19 +7,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import machine
+from langatlas.intervene.removal import Removal, columns_of
+from langatlas.intervene.sweep import Observe, sweep
 from langatlas.locate.importance import GradientSum, Progress, accumulate
-from langatlas.measure.perplexity import sweep
+from langatlas.measure import perplexity
+from langatlas.measure.job import Job
 from langatlas.models import devices
 from langatlas.models.adapters import adapter_for, locate_parameter
 from langatlas.plan import memory, shapes
 from langatlas.region import Region, RegionWriter
-from langatlas.tokens import TokenShard
+from tiny import write_shard
 
 SEVEN = {
     "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
@@ -136,9 +140,22 @@ def importance_of(model: torch.nn.Module, text: list[np.ndarray], folder: Path, 
 def sweep_of(model: torch.nn.Module, text: list[np.ndarray], folder: Path, settings: dict, count: int = 2) -> Callable:
     """A turn of the sweep: the base, and so many regions removed and put back."""
     regions = [random_region(model, folder / f"region-{number}.safetensors") for number in range(count)]
-    counts = np.array([len(ids) for ids in text])
-    shard = TokenShard("memory", text, counts, counts, {})
-    return lambda: sweep(model, shard, regions, **settings)
+    interventions, observe = removals(regions), reading(model, text, folder, settings)
+    return lambda: sweep(model, interventions, observe)
+
+
+def removals(regions: list[Region]) -> dict[str, Removal]:
+    """The removal of each region, by an id."""
+    made = [Removal(columns_of(region), region.path, region.metadata["model_hash"]) for region in regions]
+    return {f"removal-{number:04d}": removal for number, removal in enumerate(made, 1)}
+
+
+def reading(model: torch.nn.Module, text: list[np.ndarray], folder: Path, settings: dict) -> Observe:
+    """Perplexity of this text, prepared as a job prepares it."""
+    vocabulary = model.config.vocab_size
+    shard = write_shard(folder / "text.arrow", text, vocabulary_size=str(vocabulary))
+    manifest = SimpleNamespace(vocabulary_size=vocabulary)
+    return perplexity.prepare(model, Job(manifest, "ru", {"shard": shard}, {}, **settings))
 
 
 def parameters_of(sizes: dict) -> int:

@@ -30,7 +30,7 @@ MOST = {
 
 
 def test_growth_against_parameters_languages_and_shards(tmp_path, record):
-    path = os.pathsep.join([str(ROOT / "workflow_scripts"), str(HERE)])
+    path = os.pathsep.join(map(str, [ROOT / "workflow_scripts", HERE, ROOT / "tests" / "unit"]))
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(HERE / "growing.py"), str(tmp_path)]
     text = subprocess.check_output(command, text=True, env=environment)

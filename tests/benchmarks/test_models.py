@@ -16,15 +16,15 @@ from transformers import AutoModelForCausalLM
 
 import machine
 from langatlas import runlog
+from langatlas.intervene import index
 from langatlas.intervene.removal import zeroed
+from langatlas.intervene.sweep import sweep
 from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import GradientSum, Progress, accumulate
-from langatlas.measure.perplexity import sweep
 from langatlas.models import checkpoint, devices
 from langatlas.models.engine import Size, activation_bytes, device_bytes
 from langatlas.models.nll import batches, token_nll
-from langatlas.tokens import TokenShard
-from large_model import MINI, RATIO, build, random_region, random_text
+from large_model import MINI, RATIO, build, random_region, random_text, reading, removals
 from tiny import write_shard
 
 ROOT = Path(__file__).parents[2]
@@ -121,13 +121,12 @@ def regions(model, tmp_path_factory):
     return [random_region(model, folder / f"{number}.safetensors") for number in range(3)]
 
 
-def test_removal_sweep_beside_bare_forward(model, text, regions, compare):
-    sizes = [len(ids) for ids in text]
-    shard = TokenShard("memory", text, np.array(sizes), np.array(sizes), {})
-    prepared = list(batches(text, BATCH, by_length=True))
+def test_removal_sweep_beside_bare_forward(model, text, regions, tmp_path, compare):
+    observe = reading(model, text, tmp_path, {"batch_size": BATCH, "precision": "float32"})
+    interventions, prepared = removals(regions), list(batches(text, BATCH, by_length=True))
 
     def ours():
-        sweep(model, shard, regions, batch_size=BATCH, precision="float32")
+        sweep(model, interventions, observe)
 
     def bare():
         with torch.inference_mode():
@@ -161,8 +160,8 @@ def test_masks_are_put_in_place_and_taken_back(model, regions, tmp_path, compare
     assert record(part, kept / 2**20, 4 * parameters / 2**20, "MiB", ">= 1", "12 bytes a removed parameter") >= 1
 
 
-class Params(dict):
-    """Snakemake's parameters: keys that are attributes too."""
+class Named(dict):
+    """Snakemake's files and parameters: keys that are attributes too."""
 
     __getattr__ = dict.__getitem__
 
@@ -172,19 +171,21 @@ def test_a_job_loads_the_model_once_for_all_its_regions(model, text, tmp_path, r
     model.save_pretrained(tmp_path / "m")
     manifest = checkpoint.describe(tmp_path / "m", "m", revision="1", dtype="float32")
     manifest.write(tmp_path / "model.json")
-    regions = [random_region(model, tmp_path / f"{i}.safetensors", manifest.hash).path for i in range(6)]
+    regions = [random_region(model, tmp_path / f"{i}.safetensors", manifest.hash) for i in range(6)]
+    listed = {"model": "m", "model_hash": manifest.hash, "metadata": {}}
+    index.write(list(removals(regions).values()), tmp_path / "interventions.json", **listed)
     shard = write_shard(tmp_path / "0.arrow", text[:4], vocabulary_size="6144")
     job = SimpleNamespace(
         threads=1, wildcards=SimpleNamespace(experiment="e", language="ru"),
-        input=SimpleNamespace(manifest=tmp_path / "model.json", shard=shard, regions=regions, edits=[], clamps=[]),
-        output=SimpleNamespace(rows=tmp_path / "rows.parquet"),
-        params=Params(batch_size=4, precision="float32", include_norms=False, code="c"),
+        input=Named(manifest=tmp_path / "model.json", shard=shard, interventions=tmp_path / "interventions.json"),
+        output=Named(rows=tmp_path / "rows.parquet"),
+        params=Named(measure="perplexity", settings={}, batch_size=4, precision="float32", code="c"),
     )  # fmt: skip
     loads, whole = [], AutoModelForCausalLM.from_pretrained
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", lambda *a, **k: loads.append(a) or whole(*a, **k))
     monkeypatch.setattr(runlog, "job", lambda snakemake: nullcontext())
     monkeypatch.setattr(devices, "prepare", lambda threads: None)  # it would stay for the benchmarks that follow
-    runpy.run_path(str(ROOT / "workflow_scripts" / "measure_perplexity.py"), {"snakemake": job}, "__main__")
+    runpy.run_path(str(ROOT / "workflow_scripts" / "measure.py"), {"snakemake": job}, "__main__")
     assert len(pd.read_parquet(tmp_path / "rows.parquet")) == 7 * 4
     part = "weights loaded for 6 regions | once for each intervention"
     assert record(part, len(loads), 7, "times", ">= 7", "the model is changed in place") >= 7

@@ -8,9 +8,10 @@ import torch
 from deepspeed.utils import safe_get_full_fp32_param
 from safetensors.torch import save_file
 
-from langatlas.intervene.distributed import SpreadTrainer, train_arm
+from langatlas.intervene.distributed import SpreadTrainer
 from langatlas.intervene.pretraining import Settings, further_pretrain
 from langatlas.locate.distributed import importance_of_spread_shard
+from langatlas.measure.training import train_arm
 from langatlas.models.processes import joined
 from langatlas.region import Region
 from tiny import random_sequences, tiny_llama

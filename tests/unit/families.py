@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from langatlas.intervene import lines as cuts
 from langatlas.intervene.edits import Edit
+from langatlas.intervene.lines import biases, cut
 from langatlas.locate.importance import importance_of_shard
 from langatlas.locate.importance_files import FORMAT
 from langatlas.locate.regions import select
@@ -137,8 +137,8 @@ def part(region: Region, layer: int, module: str) -> Part:
 
 def removal(region: Region, layer: int, axes: dict[str, str], chosen: list[int]) -> Edit:
     """An edit that cuts lines ``chosen`` of each module of ``axes`` (module -> axis) in one layer."""
-    bias_of = cuts.biases(region)
-    return Edit({}, [c for m, axis in axes.items() for c in cuts.cut(part(region, layer, m), axis, chosen, bias_of)])
+    bias_of = biases(region)
+    return Edit({}, [c for m, axis in axes.items() for c in cut(part(region, layer, m), axis, chosen, bias_of)])
 
 
 def head_lines(model, module: str = "attn.q", head: int = HEAD) -> list[int]:

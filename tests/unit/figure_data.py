@@ -35,16 +35,15 @@ def effect_matrix(labels=TWELVE) -> pd.DataFrame:
 
 
 def core_removal(labels=TWELVE) -> pd.DataFrame:
+    """Columns of the table core_removal: random regions are their mean already."""
     generator, rows = np.random.default_rng(2), []
-    common = {"model": "mini", "experiment": "core-removal", "region": "core", "samples": 256}
-    for label, ratio, (side, seed) in product(
-        labels, (0.01, 0.05), (("top", None), ("bottom", None), ("random", 1), ("random", 2))
-    ):
+    common = {"model": "mini", "region": "core", "samples": 256}
+    for label, ratio, side in product(labels, (0.01, 0.05), ("top", "bottom", "random")):
         effect = {"top": 12 * ratio, "bottom": 0.0, "random": ratio}[side] * generator.uniform(0.7, 1.3)
         interval = {
             f"ratio_to_base{end}": np.exp(effect + step) for end, step in (("", 0), ("_low", -0.02), ("_high", 0.02))
         }
-        rows.append(common | {"language": label, "side": side, "seed": seed, "ratio": ratio} | interval)
+        rows.append(common | {"language": label, "side": side, "ratio": ratio} | interval)
     return pd.DataFrame(rows)
 
 

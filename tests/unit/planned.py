@@ -1,9 +1,12 @@
 """A run that is small enough to plan by hand: its config, its jobs and its model."""
 
+from copy import deepcopy
+
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from langatlas.plan import run, shapes
+from langatlas.workflow import experiment_files
 
 SIZES = {
     "hidden_size": 64, "intermediate_size": 176, "num_hidden_layers": 3, "num_attention_heads": 4,
@@ -23,7 +26,25 @@ def small_shape(dtype="float32", **sizes) -> shapes.Shape:
     return shapes.shape_of(mini | {"architecture": architecture}, "results", "mini")
 
 
+PERPLEXITY = {"measure": ["perplexity"]}
+EXPERIMENTS = {
+    "p": PERPLEXITY | {"intervene": {"kind": "pretraining", "language": "ru", "sequences": 50, "samples": [0, 64],
+                                     "arms": [{"mode": "full"}]}},
+    "steer": {"intervene": {"kind": "steering", "pairs": [["ru", "uk"], ["ru", "en"], ["en", "ru"]]},
+              "measure": {"generation": {"count": 16, "prompt_tokens": 3, "max_new_tokens": 7}}},
+    "t": {"measure": {"translation": {"target": "en", "further": ["uk", "ru", "en"], "conditions": ["direct", "parallel-3-1shot"],
+                                      "count": 25, "batch_size": 8, "max_new_tokens": 7}}},
+    "removal": {"intervene": {"kind": "removal", "regions": [{"region": "core", "ratio": 0.05}]},
+                "measure": {"perplexity": {}, "generation": {"prompts": {"ru": ["a", "b c"]}, "max_new_tokens": 5},
+                            "questions": {"answers": ["letters", "texts"], "count": 25, "shots": 5, "tasks": {"ru": ["mmlu"]}}}},
+}  # fmt: skip
+
+
 def config(**experiments) -> dict:
+    """A checked config, as a plan gets it; ``experiments``, completed as those of a run are, beside EXPERIMENTS."""
+    completed = deepcopy(EXPERIMENTS | experiments)
+    assert [problem for name, entry in completed.items() for problem in experiment_files.complete(name, entry)] == []
+    own = {"languages": ["ru"], "scopes": ["matrix", "global"], "ratios": [0.05], "sides": ["top"], "seeds": [1]}
     return {
         "results": "nothing-here",
         "models": ["m"],
@@ -36,20 +57,11 @@ def config(**experiments) -> dict:
             "max_sequences": {"locate": None, "test": 200, "pretrain": None},
         },
         "importance": {"samples": [10, 100], "batch_size": 8, "variants": {"names": ["wanda", "fisher", "half-1"], "samples": 7}},
-        "regions": {
-            **{key: {"languages": ["ru"], "scopes": ["matrix", "global"], "ratios": [0.05]} for key in ("core", "monolingual")},
-            "controls": {"variants": [], "single": [], "matched": []},
-        },
+        "regions": {"core": own, "monolingual": own, "controls": {"variants": [], "single": [], "matched": []}},
         "outliers": {"sequences": 9},
-        "experiments": experiments,
+        "experiments": completed,
         "perplexity": {"batch_size": 8},
-        "pretraining": {"p": {"language": "ru", "languages": None, "sequences": 50, "samples": [0, 64], "batch_size": 4}},
         "neurons": {"languages": ["ru", "uk"], "sequences": 50, "precision": {"sequences": 20}},
-        "steering": {"s": {"pairs": [["ru", "uk"], ["ru", "en"], ["en", "ru"]], "max_new_tokens": 7}},
-        "translation": {"t": {"conditions": ["direct", "parallel-3-1shot"], "count": 25, "batch_size": 8, "max_new_tokens": 7}},
-        "questions": {"q": {"languages": None, "world": True, "files": None, "answers": ["letters", "texts"], "count": 25,
-                            "tasks": ["mmlu"], "shots": 5}},
-        "generation": {"g": {"prompts": {"ru": ["a"]}, "max_new_tokens": 5}},
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from transformers import GenerationConfig
 
 from langatlas.locate.importance import importance_of_shard
 from langatlas.measure import generation
-from langatlas.measure.translation import write_texts
+from langatlas.measure.counted_text import write_texts
 from langatlas.models import checkpoint
 from langatlas.models.greedy import continued
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
@@ -185,7 +185,7 @@ def test_greedy_is_the_argmax_whatever_the_checkpoint_brings_along(tmp_path):
     sampled = changed.generate(torch.tensor(prompts), attention_mask=torch.ones(2, 3), max_new_tokens=9)
     assert sampled[:, 3:].tolist() != expected  # it would leak
     for model in (loaded, changed):
-        assert generation.greedy(model, prompts, 9, never, "float32") == expected
+        assert generation.greedy(model, prompts, 9, never, "float32", 2) == expected
         settings = {"reading": "gate", "batch_size": 2, "max_new_tokens": 9, "end_id": never, "precision": "float32"}
         assert [text.ids for text in write_texts(model, prompts, **settings)[0]] == expected
     assert changed.generation_config.repetition_penalty == 50.0

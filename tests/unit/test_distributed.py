@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 from langatlas import region
-from langatlas.intervene.distributed import train_arm
 from langatlas.intervene.pretraining import Settings, Trainer, further_pretrain
 from langatlas.locate.importance import importance_of_shard
 from langatlas.locate.importance_files import FORMAT
+from langatlas.measure.training import train_arm
 from langatlas.models import checkpoint, processes
 from langatlas.models.nll import batches
 from langatlas.region import Region
@@ -104,6 +104,7 @@ def whole_arm(folder: Path, output: Path) -> dict:
         "training": [write_shard(folder / "train.arrow", random_sequences(24, seed=5))],
         "tests": [write_shard(folder / f"{code}.arrow", text, code) for code, text in languages.items()],
         "output": str(output),
+        "variant": str(output.with_suffix("")),
         "samples": [0, 6, 18],
         "sequences": 4,
         "batch_size": 2,

@@ -6,16 +6,14 @@ import pytest
 import torch
 
 from langatlas.intervene import index
-from langatlas.intervene import lines as cuts
 from langatlas.intervene.edits import Change, Edit, edited
+from langatlas.intervene.lines import line_edits
 from langatlas.intervene.perturbation import dimension_edits, outlier_order, parameter_edits
-from langatlas.intervene.sweep import sweep
 from langatlas.locate import lines
 from langatlas.locate.outliers import residual_extremes
-from langatlas.measure.perplexity import language_rows
 from langatlas.models.nll import pad
 from langatlas.region import Region, save
-from langatlas.tokens import TokenShard
+from measuring import nll_rows
 from tiny import random_sequences, tiny_llama
 
 AXES = {"attn.o": "head", "attn.q": "head", "attn.k": "head", "mlp.down": "residual"}
@@ -73,7 +71,7 @@ def test_top_middle_bottom_and_random_lines():
 
 
 def test_line_edits_of_each_matrix_by_brute_force(region):
-    (edit,) = cuts.line_edits(region, {"s": AXES}, [2], ["top"], "matrix")
+    (edit,) = line_edits(region, {"s": AXES}, [2], ["top"], "matrix")
     assert len(edit.changes) == 4 * 2
     for change in edit.changes:
         mask = region.mask(change.parameter)
@@ -86,7 +84,7 @@ def test_line_edits_of_each_matrix_by_brute_force(region):
 
 @pytest.mark.parametrize("share", ["layer", "global"])
 def test_shared_lines_are_those_of_the_added_counts_where_the_number_of_lines_is_equal(region, share):
-    (edit,) = cuts.line_edits(region, {"s": AXES}, [3], ["top"], share)
+    (edit,) = line_edits(region, {"s": AXES}, [3], ["top"], share)
     chosen = {change.parameter: change.indices for change in edit.changes}
     q, o, k = (f"model.layers.1.self_attn.{m}_proj.weight" for m in "qok")
     assert chosen[q] == chosen[o]
@@ -126,8 +124,8 @@ def test_an_edit_is_made_and_undone_bit_for_bit_even_after_an_error(model):
 def test_edits_round_trip_and_are_refused_for_another_model(tmp_path):
     edits = [Edit({"side": "top", "lines": 2, "target": "índice 猫"}, [Change("a.weight", 1, [3, 4], "multiply", 4.0)])]
     index.write(edits, tmp_path / "e.json", model="m", model_hash="h", metadata={"code": "c"})
-    assert list(index.read(tmp_path / "e.json", "h").values()) == edits
-    with pytest.raises(ValueError, match="interventions"):
+    assert index.read(tmp_path / "e.json", "h") == {"edit-0001": edits[0]}
+    with pytest.raises(ValueError, match="interventions of model m"):
         index.read(tmp_path / "e.json", "other")
     (tmp_path / "e.json").write_text('{"format": ')
     with pytest.raises(ValueError, match="not readable as JSON"):
@@ -184,16 +182,10 @@ def test_single_parameters_with_their_controls_change_the_nll_as_a_changed_model
         ("set", "top"), ("set", "random"), ("set", "random"), ("multiply", "top"), ("multiply", "random"), ("multiply", "random"),
     ]  # fmt: skip
     sequences = random_sequences(5)
-    sizes = np.array([len(ids) for ids in sequences])
-    shard = TokenShard("memory", sequences, sizes, sizes, {"language": "ru"})
-
-    def observe(_):
-        return language_rows(model, shard, None, 2, "float32")
-
-    rows = sweep(model, dict(enumerate(edits)), observe)
+    rows = nll_rows(model, sequences, edits)
     with torch.no_grad():
         model.model.layers[1].input_layernorm.weight[2] *= 10
-    changed = observe("changed")
+    changed = nll_rows(model, sequences)
     measured = rows[(rows["edit"] == "multiply") & (rows["side"] == "top")]
     np.testing.assert_array_equal(measured["nll_nats"], changed["nll_nats"])
     assert set(measured["amount"]) == {10.0}

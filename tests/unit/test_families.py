@@ -8,8 +8,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from families import CONFIGS, GATED, RATIO, TIED, layout, located, logits, tiny_family
 from figure_data import STYLE
 from langatlas.intervene import index
-from langatlas.intervene import lines as cuts
 from langatlas.intervene.edits import edited
+from langatlas.intervene.lines import line_edits
 from langatlas.intervene.perturbation import dimension_edits, parameter_edits
 from langatlas.intervene.removal import check_region, zeroed
 from langatlas.intervene.sweep import fingerprint
@@ -112,7 +112,7 @@ def test_structured_removal_cuts_the_lines_of_one_module_along_every_axis(family
     truth, before = layout(model), parameters(model)
     for module in dict.fromkeys(m for _, m, _ in truth):
         for axis in AXES[module]:
-            found = list(cuts.line_edits(region, {"s": {module: axis}}, [2], ["top"], "matrix"))
+            found = list(line_edits(region, {"s": {module: axis}}, [2], ["top"], "matrix"))
             index.write(found, tmp_path / "edits.json", model="m", model_hash="h", metadata={})
             (edit,) = index.read(tmp_path / "edits.json", "h").values()
             expected = {name: values.clone() for name, values in before.items()}

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
 from PIL import Image
 from scipy.cluster.hierarchy import cophenet
 
@@ -33,7 +34,7 @@ from langatlas.present.figures import (
 
 DRAW = {
     "training_curve": lambda: training_curve.figure(figure_data.training(), "mini"),
-    "core_removal": lambda: core_removal.figure(figure_data.core_removal(), "mini", "core-removal", "core", 256),
+    "core_removal": lambda: core_removal.figure(figure_data.core_removal(), "mini", "core", 256),
     "effect_matrix": lambda: effect_matrix.figure(figure_data.effect_matrix(), "mini", "monolingual", 0.05, 256),
     "importance_similarity": lambda: importance_similarity.figure(figure_data.pairs(), "mini", 256, "spearman"),
     "region_overlap": lambda: region_overlap.figure(figure_data.pairs(), "mini", 256, "matrix", "top", 0.05),
@@ -112,7 +113,7 @@ def test_names_of_the_user_are_drawn_as_they_are_and_those_without_glyphs_as_the
     table = pd.concat([table.assign(language=label) for label in labels])
     with warnings.catch_warnings(), mpl.rc_context({"svg.fonttype": "none"}):
         warnings.simplefilter("error")  # matplotlib warns of a missing glyph
-        figure = core_removal.figure(table, "mini", "core-removal", "core", 256, own=OWN)
+        figure = core_removal.figure(table, "mini", "core", 256, own=OWN)
         canvas.save(figure, [tmp_path / "core.svg"], {"labels": json.dumps(OWN)})
         cells = pd.DataFrame(
             [{"region_language": a, "language": b, "ratio_to_base": 1.5, "ratio_to_random": 1.2, "p_value_holm": 0.5}
@@ -200,17 +201,21 @@ def test_a_missing_pair_is_reported():
         importance_similarity.figure(figure_data.pairs().iloc[1:], "mini", 256, "spearman")
 
 
-def test_seeds_are_merged_to_their_geometric_mean_and_widest_interval():
-    rows = pd.DataFrame({"language": "ru", "side": "random", "ratio": 0.05, "ratio_to_base": [1.0, 4.0]})
-    rows = rows.assign(ratio_to_base_low=[0.9, 3.0], ratio_to_base_high=[1.1, 5.0])
-    merged = core_removal.merge_seeds(rows).iloc[0]
-    assert merged[["ratio_to_base", "low", "high"]].tolist() == pytest.approx([2.0, 0.9, 5.0])
+def test_the_bars_of_core_removal_are_the_intervals_of_its_table():
+    table = figure_data.core_removal(["ru", "uk"])
+    figure = core_removal.figure(table, "mini", "core", 256)
+    for panel, ratio in zip(figure.axes, (0.01, 0.05), strict=True):
+        bars = [one for one in panel.collections if isinstance(one, LineCollection)][:3]  # behind them lines between rows
+        drawn = [tuple(segment[:, 0]) for collection in bars for segment in collection.get_segments()]
+        ends = table[table["ratio"] == ratio][["side", "ratio_to_base_low", "ratio_to_base_high"]]
+        expected = [tuple(row) for side in core_removal.SIDES for row in ends[ends["side"] == side].to_numpy()[:, 1:]]
+        np.testing.assert_allclose(sorted(drawn), sorted(expected))
 
 
 def test_a_collapsed_model_is_an_arrow_at_the_edge():
     table = figure_data.core_removal(["ru", "uk"])
     table.loc[table["side"] == "top", ["ratio_to_base", "ratio_to_base_low", "ratio_to_base_high"]] = np.inf
-    figure = core_removal.figure(table, "mini", "core-removal", "core", 256)
+    figure = core_removal.figure(table, "mini", "core", 256)
     assert np.isfinite(figure.axes[0].get_xlim()).all()
 
 

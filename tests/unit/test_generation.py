@@ -7,35 +7,54 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from families import CONFIGS, tiny_family
 from langatlas.intervene.edits import Change, Edit
 from langatlas.intervene.sweep import sweep
 from langatlas.measure import generation
+from langatlas.models.adapters import adapter_for
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
 from langatlas.present.detected import in_language
 from langatlas.present.tables.generation import build, wide
 from langatlas.tokens import TextTokenizer
-from tiny import VOCABULARY, tiny_llama
+from measuring import named
+from tiny import VOCABULARY, random_sequences, tiny_llama
 
 PROMPTS = [[1, 5, 9], [1, 7], [1, 8, 2], [1, 3, 3, 4]]
 END = 2
 
 
-def by_hand(model, prompt, length):
+def by_hand(model, prompt, length, end):
     """Argmax one token at a time, the whole text read anew, without any cache."""
     ids = list(prompt)
     for _ in range(length):
         with torch.no_grad():
             following = int(model(torch.tensor([ids])).logits[0, -1].argmax())
-        if following == END:
+        if following == end:
             break
         ids.append(following)
     return ids[len(prompt) :]
 
 
-def test_greedy_is_the_argmax_step_by_step_for_prompts_of_any_lengths():
+@pytest.mark.parametrize("batch_size", [1, 3, 32])
+def test_greedy_is_the_argmax_step_by_step_for_prompts_of_any_lengths(batch_size):
     model = tiny_llama(seed=4)
-    found = generation.greedy(model, PROMPTS, 9, END, "float32")
-    assert found == [by_hand(model, prompt, 9) for prompt in PROMPTS]
+    end = by_hand(model, PROMPTS[0], 9, None)[3]
+    found = generation.greedy(model, PROMPTS, 9, end, "float32", batch_size)
+    assert found == [by_hand(model, prompt, 9, end) for prompt in PROMPTS]
+    assert len({len(text) for text in found}) > 1, "they must end at different times"
+
+
+@pytest.mark.parametrize("family", list(CONFIGS))
+def test_a_text_is_the_same_alone_and_beside_longer_ones_in_every_family(family):
+    model = tiny_family(family, tie_word_embeddings=False)  # tied, a random model says the same word again and again
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias") and not name.startswith(adapter_for(family).blocks):
+            parameter.data.zero_()  # likewise
+    prompts = [list(map(int, ids)) for ids in random_sequences(8, seed=3, longest=16)]
+    assert len(set(map(len, prompts))) > 4
+    expected = [by_hand(model, prompt, 6, END) for prompt in prompts]
+    assert generation.greedy(model, prompts, 6, END, "float32", 8) == expected
+    assert len({tuple(text) for text in expected}) > 3, "they must say different things"
 
 
 def test_repetition_and_replacement_by_hand():
@@ -78,11 +97,12 @@ def test_rows_hold_every_intervention_and_prompt_and_the_model_is_itself_again(t
     silence = Edit(
         columns, [Change("lm_head.weight", 0, every)]
     )  # all logits 0: the first token, id 0, again and again
-    frames = []
-    for language, prompts in {"en": PROMPTS[:2], "ru": PROMPTS[2:]}.items():
-        observe = generation.writing(model, tokenizer, prompts, 6, "float32", ["en", "ru"])
-        frames.append(sweep(model, {"silence": silence}, observe).assign(language=language))
-    rows = pd.concat(frames, ignore_index=True)
+    settings = {"max_new_tokens": 6, "batch_size": 4, "precision": "float32", "labels": ["en", "ru"]}
+    made = {
+        language: sweep(model, named([silence]), generation.writing(model, tokenizer, prompts, **settings))
+        for language, prompts in {"en": PROMPTS[:2], "ru": PROMPTS[2:]}.items()
+    }
+    rows = pd.concat(frame.assign(language=language) for language, frame in made.items())
     assert len(rows) == 2 * 4
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
     edited = rows[rows["side"] == "top"]

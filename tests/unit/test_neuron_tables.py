@@ -1,16 +1,14 @@
-"""Tables of neurons against hand counts, steering's shares by hand, checks of the config."""
+"""Tables of neurons against hand counts, and steering's shares by hand."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from langatlas.neuron_files import COLUMNS, NeuronSet
 from langatlas.present import neuron_sets
 from langatlas.present.tables import neuron_counts, neuron_layers, neuron_overlap, steering
-from langatlas.workflow import settings
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = [ROOT / "resources" / "published" / f"{name}.csv" for name in ("neuron_counts", "neuron_overlap")]
@@ -110,28 +108,3 @@ def test_wilson_by_hand():
             if 0 < bound < 1:  # the score equation: |share - bound| = z sqrt(bound (1 - bound) / n)
                 assert abs(hits / count - bound) == pytest.approx(z * np.sqrt(bound * (1 - bound) / count), rel=1e-6)
     assert steering.wilson(0, 4)[0] == pytest.approx(0, abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"neurons": {"languages": ["en", "xx"]}}, "neurons.languages: 'xx' is not in languages"),
-        ({"neurons": {"languages": ["en"]}}, "'en' alone has no neurons of its own"),
-        ({"neurons": {"languages": []}}, r"experiments.neuron-silencing.intervene\[0\]: nobody's neurons are found"),
-        (
-            {"neurons": {"methods": ["precision"]}},
-            r"experiments.neuron-silencing.intervene\[0\].methods: 'lape' is not in neurons.methods",
-        ),
-        (
-            {"experiments": {"between-languages": {"intervene": {"kind": "steering", "pairs": [["en", "ko"]]}}}},
-            r"experiments.between-languages.intervene\[0\].pairs: 'ko' is not in neurons.languages",
-        ),
-        ({"neurons": {"counts": {"mini": {"files": "{language}.pt", "languages": ["en"]}}}}, "a model has this name"),
-    ],
-)
-def test_mistakes_about_neurons_are_named(change, complaint):
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    for section, values in change.items():
-        config[section] |= values
-    with pytest.raises(ValueError, match=complaint):
-        settings.checked(config, ROOT / "schemas" / "config.schema.yaml")

@@ -4,23 +4,22 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from langatlas.present.perplexity_table import tabulate_perplexity
 from torch.utils.data import BatchSampler, DistributedSampler
 
 from langatlas import region
-from langatlas.intervene.removal import fingerprint, open_regions, zeroed
-from langatlas.measure.perplexity import SCHEMA, sweep, write_rows
+from langatlas.intervene.index import COLUMNS
+from langatlas.intervene.removal import open_regions, zeroed
+from langatlas.intervene.sweep import fingerprint
+from langatlas.measure.job import write_rows
+from langatlas.measure.perplexity import SCHEMA
 from langatlas.models.nll import pad, token_nll
+from langatlas.present.tables.perplexity import build as tabulate_perplexity
 from langatlas.region import Region
-from langatlas.tokens import TokenShard
+from measuring import nll_rows, removal_of
+from synthetic import TYPES
 from tiny import random_sequences, tiny_llama
 
-SETTINGS = {"batch_size": 4, "precision": "float32"}
-
-
-def shard(sequences) -> TokenShard:
-    ones = np.ones(len(sequences), np.int32)
-    return TokenShard("tiny.arrow", sequences, ones * 5, ones * 3, {})
+ARROW = {"str": "string", "Int64": "int64", "int64": "int64", "float64": "double"}
 
 
 def save_region(path, model, chosen: dict[str, np.ndarray], **metadata) -> str:
@@ -51,7 +50,7 @@ def test_the_sweep_measures_what_a_model_without_these_parameters_gives(tmp_path
     name = "model.layers.0.mlp.up_proj.weight"
     mask = np.random.default_rng(1).random(tuple(model.get_parameter(name).shape)) < 0.3
     path = save_region(tmp_path / "r.safetensors", model, {name: mask})
-    rows = sweep(model, shard(sequences), open_regions([path], model, "abc"), **SETTINGS)
+    rows = nll_rows(model, sequences, [removal_of(path)], batch_size=4)
     base, removed = rows[rows.side == "base"], rows[rows.side == "random"]
     np.testing.assert_allclose(base.nll_nats, one_by_one(model, sequences), rtol=1e-5)
     with torch.no_grad():
@@ -99,8 +98,9 @@ def test_the_published_perplexity_is_that_of_the_released_evaluation(tmp_path, c
     sequences[0] = sequences[0][:-1]  # cut to the sequence length: its end mark is gone
     model, name = tiny_llama(), "model.layers.1.self_attn.q_proj.weight"
     path = save_region(tmp_path / "r.safetensors", model, {name: np.ones(tuple(model.get_parameter(name).shape), bool)})
-    rows = sweep(model, shard(sequences), open_regions([path], model, "abc"), **SETTINGS)
-    write_rows(rows, tmp_path / "ru.parquet", model="m", experiment="e", language="ru", metadata={})
+    rows = nll_rows(model, sequences, [removal_of(path)], batch_size=4)
+    described = {"model": "m", "experiment": "e", "language": "ru"}
+    write_rows(rows, tmp_path / "ru.parquet", SCHEMA, described, {})
     table = tabulate_perplexity([tmp_path / "ru.parquet"], resamples=100, published_processes=processes)
     base, removed = (table.loc[table["side"] == side, "perplexity_published"].item() for side in ("base", "random"))
     assert base == pytest.approx(released_perplexity(model, sequences, processes), rel=1e-6)
@@ -164,14 +164,18 @@ def test_a_base_that_is_not_finite_is_refused_by_sequence():
         model.model.embed_tokens.weight[5] = float("nan")
     sequences = [np.array([1, 2, 3], np.uint32), np.array([1, 5, 3], np.uint32)]
     with pytest.raises(ValueError, match=r"tiny\.arrow: the NLL of sequence 1 is not finite before any change"):
-        sweep(model, shard(sequences), [], **SETTINGS)
+        nll_rows(model, sequences)
 
 
 def test_rows_are_written_with_the_columns_of_the_contract(tmp_path):
-    rows = sweep(tiny_llama(), shard(random_sequences(3)), [], **SETTINGS)
-    write_rows(rows, tmp_path / "r.parquet", model="m", experiment="e", language="ru", metadata={"code": "x"})
+    rows = nll_rows(tiny_llama(), random_sequences(3))
+    described = {"model": "m", "experiment": "e", "language": "ru"}
+    write_rows(rows, tmp_path / "r.parquet", SCHEMA, described, {"code": "x"})
     table = pq.read_table(tmp_path / "r.parquet")
-    assert table.schema.remove_metadata().equals(SCHEMA)
+    assert table.schema.names == ["model", "experiment", *COLUMNS, "language", *(field.name for field in SCHEMA)]
+    assert {field.name: str(field.type) for field in table.schema} == {
+        name: ARROW[kind] for name, kind in TYPES.items()
+    }
     assert table.schema.metadata[b"code"] == b"x"
     assert table["region"].null_count == 3
     assert table["nll_nats"].to_pylist() == rows.nll_nats.tolist()

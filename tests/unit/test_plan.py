@@ -10,10 +10,12 @@ from langatlas.intervene.perturbation import dimension_edits, parameter_edits
 from langatlas.locate.activations import activations_of
 from langatlas.locate.importance import importance_of_shard
 from langatlas.locate.regions import select
-from langatlas.measure.translation import write_texts
-from langatlas.plan import costs, document, files, rates, run, tables
+from langatlas.measure.counted_text import write_texts
+from langatlas.plan import costs, document, files, memory, rates, run, tables
 from langatlas.region import Region
-from planned import SIZES, config, job, small_llama, small_shape
+from langatlas.workflow import experiments
+from langatlas.workflow.measures import MEASURES
+from planned import PERPLEXITY, SIZES, config, job, small_llama, small_shape
 from tiny import importance_metadata
 
 
@@ -23,7 +25,7 @@ def test_importance_and_region_files_have_the_bytes_that_were_planned_and_a_regi
     text, settings = [np.arange(20) % 500] * 2, {"batch_size": 2, "reduction": "corrected", "precision": "float32"}
     importance_of_shard(model, text, [2], [paths["importance"]], importance_metadata(), **settings)
     written = (tmp_path / "importance.safetensors").stat().st_size
-    assert files.importance_bytes(shape.tensors) == pytest.approx(written, rel=0.01)
+    assert files.importance_bytes(shape.tensors) == pytest.approx(written, rel=0.05)
     plan = {("top", "0.05"): paths["region"]}
     metadata = importance_metadata() | {"model_type": "llama", "region_language": ""}
     select([paths["importance"]], plan, model_type="llama", scope="matrix", region="core", metadata=metadata)
@@ -69,43 +71,78 @@ def test_interventions_are_counted_as_the_library_makes_them(tmp_path):
         "one dimension": list(dimension_edits(region, [3], [1, 2, 3])),
         "parameters": list(parameter_edits(region, 1, "norm.input", 2, EDITS["parameters"]["operations"], [1, 2])),
     }
-    planned = run.Run(config(**EDITS), [])
-    assert {name: costs.interventions(planned, name, []) for name in EDITS} == {n: (len(e), 0) for n, e in made.items()}
+    given = config(**{name: PERPLEXITY | {"intervene": entry} for name, entry in EDITS.items()})
+    assert {name: experiments.count(given, name, "ru") for name in EDITS} == {n: len(e) for n, e in made.items()}
+    together = config(all=PERPLEXITY | {"intervene": list(EDITS.values())})
+    assert experiments.count(together, "all", "ru") == sum(map(len, made.values()))
 
 
 def test_costs_of_a_job_are_its_tokens():
-    planned = run.Run(config(removal={"kind": "removal", "seeds": [1]}), [])
-    regions = [f"nothing-here/m/regions/core/100/top-0.0{n}.safetensors" for n in (1, 3)]
+    planned = run.Run(config(), [])
     # 100 samples over 3 shards: 34, 33, 33
     assert costs.accumulate_gradients(planned, job("a", shard="00000")).both == 34 * 512
     assert costs.accumulate_gradients(planned, job("a", shard="00002")).both == 33 * 512
     scored = costs.score_variants(planned, job("s"))
     assert (scored.forward, scored.both) == (7 * 512, 2 * 7 * 512)  # Wanda; Fisher and a half
-    measured = costs.measure_perplexity(planned, job("m", ["model.json", *regions], experiment="removal"))
-    assert (measured.forward, measured.regions) == (3 * 200 * 512, 2)
-    trained = costs.further_pretrain(planned, job("f", pretraining="p"))
+    trained = costs.further_pretrain(planned, job("f", experiment="p"))
     assert (trained.both, trained.forward) == (64 * 512, 3 * 2 * 50 * 512)  # base, 0 and 64; two languages
     assert costs.find_outliers(planned, job("o")).forward == 9 * 512
-    assert costs.generate_text(planned, job("g", regions, generation="g")).steps == 3 * 2 * 5
     # 50 sequences over 3 shards: 17, 17, 16
     assert costs.accumulate_activations(planned, job("a", shard="00001")).forward == 17 * 512
-    assert costs.steer_text(planned, job("s", steering="s")).steps == (3 * 4 + 2) * 7
-    translated = costs.translate(planned, job("t", translation="t"))
+    loading, placing = 3 * 2 * 6738415616 / 1e9, 2 * 6476267520 / 1e9
+    cost = costs.Cost(200, 60, regions=2, steps=30, loads=3)
+    expected = 200 / 100 + 60 / 10 + loading + placing + 30 * 0.05
+    assert costs.seconds(cost, planned.shapes["m"], 100, 10) == pytest.approx(expected)
+
+
+def test_a_measure_costs_the_base_and_each_of_its_interventions():
+    planned = run.Run(config(), [])
+
+    def cost(measure: str, experiment: str, language: str = "ru") -> costs.Cost:
+        return costs.COSTS[f"measure_{measure}"](
+            planned, job(f"measure_{measure}", experiment=experiment, language=language)
+        )
+
+    # two regions: top and random
+    assert cost("perplexity", "removal") == costs.Cost(forward=3 * 200 * 512, regions=2)
+    # the config's two prompts have a length each, beginnings of test sequences have the same
+    assert (cost("generation", "removal").steps, cost("generation", "removal", "uk").steps) == (3 * 2 * 5, 3 * 5)
+    asked = cost("questions", "removal")
+    assert (asked.forward, asked.regions) == (3 * (2 * 25 + 14042) * 4 * 100 * (1 + 5), 2)
+    assert cost("questions", "removal", "uk").forward == 3 * 2 * 25 * 4 * 100 * (1 + 5)
+    # Russian is led away from in two pairs, English in one, Ukrainian in none: four interventions each
+    steered = {language: cost("generation", "steer", language) for language in ("ru", "en", "uk")}
+    assert {language: found.steps / 7 for language, found in steered.items()} == {"ru": 9, "en": 5, "uk": 1}
+    assert steered["ru"].regions == 0
     # one line, and four in the question and in the example; two conditions of four batches
-    assert (translated.forward, translated.steps) == (25 * (1 + 2 * 4) * 40, 2 * 4 * 7)
-    asked = costs.measure_questions(planned, job("q", regions, questions="q"))
-    assert asked.forward == 3 * (2 * 2 * 25 + 14042) * 4 * 100 * (1 + 5)
-    shape = planned.shapes["m"]
-    expected = 200 / 100 + 60 / 10 + 2 * 6738415616 / 1e9 + 2 * 6476267520 / 1e9 + 30 * 0.05
-    assert costs.seconds(costs.Cost(200, 60, regions=2, steps=30), shape, 100, 10) == pytest.approx(expected)
+    assert cost("translation", "t") == costs.Cost(forward=25 * (1 + 2 * 4) * 40, steps=2 * 4 * 7)
+
+
+def test_a_variant_is_read_and_the_model_s_own_weights_are_put_back():
+    given = config(swap=PERPLEXITY | {"intervene": {"kind": "swap", "variants": ["p/full-none-corrected-1", "other"]}})
+    found = costs.measure(run.Run(given, []), job("measure_perplexity", experiment="swap"))
+    assert found == costs.Cost(forward=3 * 200 * 512, loads=1 + 2 * 2)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_what_a_measure_holds_on_its_device_grows_with_the_region_that_is_removed(measure):
+    settings = {"translation": {"target": "en"}}.get(measure, {})
+    removal, swap = ({"kind": "removal", "regions": "core"}, {"kind": "swap", "variants": ["other"]})
+    entries = {
+        name: {"intervene": entry, "measure": {measure: settings}} for name, entry in (("r", removal), ("s", swap))
+    }
+    planned = run.Run(config(**entries), [])
+    held = {name: memory.on_device(planned, job(f"measure_{measure}", experiment=name)) for name in entries}
+    assert held["s"] > 2 * 6738415616
+    # place and value of one in twenty parameters of the blocks
+    assert held["r"] - held["s"] == pytest.approx(0.05 * 6476267520 * 10)
 
 
 def test_silenced_neurons_are_counted_with_their_controls():
-    silence = {"kind": "neurons", "methods": ["lape", "precision"], "silenced": None, "sides": ["top", "bottom"],
-               "controls": ["layer", "frequency"], "seeds": [1, 2, 3]}  # fmt: skip
-    planned = run.Run(config(silence=silence), [])
+    silence = {"kind": "ablation", "methods": ["lape", "precision"], "sides": ["top", "bottom"], "seeds": [1, 2, 3]}
+    given = config(silence=PERPLEXITY | {"intervene": silence})
     # two languages; LAPE has a top, average precision a top and a bottom; each with two kinds of controls, three times
-    assert costs.interventions(planned, "silence", []) == (2 * 3 * (1 + 2 * 3), 0)
+    assert experiments.count(given, "silence", "ru") == 2 * 3 * (1 + 2 * 3)
 
 
 def test_activation_files_have_the_bytes_that_were_planned(tmp_path):
@@ -131,12 +168,12 @@ def test_translations_have_the_bytes_that_were_planned(tmp_path):
     planned = run.Run(given | {"checkpoints": {"m": mini}}, [])
     settings = {"reading": "gate", "max_new_tokens": 7, "end_id": 499, "precision": "float32", "batch_size": 25}
     _, found = write_texts(small_llama(), [[1, 2, number] for number in range(25)], **settings)
-    translated, sizes = job("translate", translation="t"), files.Sizes(planned)
-    for name in given["translation"]["t"]["conditions"]:
+    translated, sizes = job("measure_translation", experiment="t"), files.Sizes(planned)
+    for name in given["experiments"]["t"]["measure"]["translation"]["conditions"]:
         found.write(tmp_path / f"{name}.safetensors", importance_metadata(reading="gate"))
     written = sum(path.stat().st_size for path in tmp_path.glob("*.safetensors"))
     # the headers are not planned: 15 lines and the provenance of each file
-    assert 0 < written - sizes.of("nothing-here/m/translation/t", translated) < 2 * 4_000
+    assert 0 < written - sizes.of("nothing-here/m/translation/t/ru", translated) < 2 * 4_000
 
 
 def test_a_table_adds_up_what_its_jobs_cost():
@@ -148,8 +185,12 @@ def test_a_table_adds_up_what_its_jobs_cost():
     ]
     sums = [f"{importance}/{samples}.safetensors" for samples in (10, 100)]
     jobs.append(job("combine_importance", partial, sums, gpu=0))
+    region = "nothing-here/m/regions/core/100/top-0.05.safetensors"
+    jobs.append(job("select_core_region", outputs=[region], gpu=0, region="core"))
+    jobs += [job("intervene", [region], ["index.json"], gpu=0, experiment=name) for name in ("removal", "cut")]
     jobs.append(job("measure_anything", outputs=["nothing-here/m/anything.parquet"]))
-    planned, device = run.Run(config(), jobs), rates.device("H100")
+    cut = {"kind": "lines", "settings": {"a": {"attn.o": "head"}}, "lines": [1]}
+    planned, device = run.Run(config(cut=PERPLEXITY | {"intervene": cut}), jobs), rates.device("H100")
     speeds = tables.rates_of(planned, device)
     found = tables.stages(planned, device, speeds)
     stage, size = found["importance"], 4 * 6738415616
@@ -161,6 +202,9 @@ def test_a_table_adds_up_what_its_jobs_cost():
     # 2 bytes of weights and 4 of sums a parameter, and the rest
     assert stage.on_device > 6 * 6738415616
     assert stage.on_node == pytest.approx(1.5e9 + 2 * 6738415616 + 8 * 32000 * 4096)
+    # lines of a region are counted; of one that is only removed, the removal reads the parameters
+    assert found["interventions"].jobs == 2
+    assert found["interventions"].read == found["regions"].kept == pytest.approx(6476267520 / 8, rel=1e-3)
     assert found[tables.REST].unknown == {"measure_anything"}
     text = tables.table([found], device)
     assert f"| importance | 4 | {stage.seconds / 3600:.4f} | 53.9 | 162 | 162 |" in text
@@ -181,6 +225,8 @@ def test_more_languages_take_those_of_the_core_first_and_then_everybody_s():
     assert changes["regions"]["monolingual"]["languages"] == ["zh", "ru", "en", "aa"]
     assert changes["languages"] == ["zh", "ru", "en", "aa"]
     assert document.with_languages(given, 2)["languages"] == ["zh", "ru", "en"]
+    # the world, whose questions are asked, is told in few languages: not in Afar
+    assert changes["experiments"] == {"removal": {"languages": ["en", "ru"]}}
     with pytest.raises(ValueError, match="--languages must be from 2"):
         document.with_languages(given, 1)
     assert math.isclose(len(document.with_languages(given, 100)["languages"]), 100)

@@ -82,6 +82,6 @@ def test_what_is_no_json_and_what_is_not_there_is_named(tmp_path, monkeypatch):
         read_items(tmp_path / "x.jsonl", None, 1)
     monkeypatch.delenv("NO_SUCH_FOLDER", raising=False)
     with pytest.raises(ValueError, match=r"questions\.files: the environment variable NO_SUCH_FOLDER of .* is not set"):
-        own_file("$NO_SUCH_FOLDER/{language}.jsonl", "en", "questions.files")
+        own_file("$NO_SUCH_FOLDER/{language}.jsonl", "en", "measure.questions.files")
     with pytest.raises(ValueError, match=r"no file .*en\.jsonl for language 'en'"):
-        own_file(f"{tmp_path}/{{language}}.jsonl", "en", "questions.files")
+        own_file(f"{tmp_path}/{{language}}.jsonl", "en", "measure.questions.files")

@@ -16,11 +16,14 @@ from langatlas import region
 from langatlas.corpora.question_files import Item, read_items
 from langatlas.corpora.questions import document, task_name, write_task
 from langatlas.intervene.edits import Change, Edit
+from langatlas.intervene.index import COLUMNS
+from langatlas.intervene.sweep import sweep
 from langatlas.measure import questions
+from langatlas.measure.job import write_rows
 from langatlas.models.mini_tokenizer import save_tokenizer, train_tokenizer
 from langatlas.models.nll import pad, token_nll
-from langatlas.region import Region
 from langatlas.tokens import TextTokenizer
+from measuring import named, removal_of
 
 ITEMS = [
     Item(
@@ -64,6 +67,10 @@ def model():
     return LlamaForCausalLM(config).eval()
 
 
+def ask(model, tokenizer, tasks, interventions, **settings):
+    return sweep(model, named(interventions), questions.asking(model, tokenizer, tasks, **settings))
+
+
 def tokenizer_of(folder):
     return AutoTokenizer.from_pretrained(folder)
 
@@ -79,7 +86,7 @@ def by_hand(model, tokenizer, prompt, scored):
 def test_the_log_likelihood_of_every_choice_is_that_of_our_own_nll(folder, model):
     tokenizer = tokenizer_of(folder)
     tasks = questions.load_tasks([folder / f"{a}.yaml" for a in ("letters", "texts", "sentences", "priors")], [], 0)
-    rows = questions.ask(model, tokenizer, tasks, [], **SETTINGS)
+    rows = ask(model, tokenizer, tasks, [], **SETTINGS)
     assert len(rows) == 12
     for row in rows.itertuples():
         item = next(item for item in ITEMS if item.id == row.question)
@@ -101,22 +108,21 @@ def test_the_harness_cuts_questions_by_the_positions_of_the_model_and_refuses_to
     folder, model
 ):
     tokenizer, tasks = TextTokenizer.load(folder).for_harness(), questions.load_tasks([folder / "texts.yaml"], [], 0)
-    rows = questions.ask(model, tokenizer, tasks, [], **SETTINGS)
-    expected = questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
+    rows = ask(model, tokenizer, tasks, [], **SETTINGS)
+    expected = ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
     pd.testing.assert_frame_equal(rows, expected)  # this tokenizer sets its start mark, and nothing behind a text
     tokenizer.model_max_length = 3  # of no account beside the model's positions
-    pd.testing.assert_frame_equal(questions.ask(model, tokenizer, tasks, [], **SETTINGS), expected)
+    pd.testing.assert_frame_equal(ask(model, tokenizer, tasks, [], **SETTINGS), expected)
     model.resize_token_embeddings(40)
     with pytest.raises(ValueError, match=r"the question 'Which.*holds token \d+, but the model embeds only 40"):
-        questions.ask(model, tokenizer, tasks, [], **SETTINGS)
+        ask(model, tokenizer, tasks, [], **SETTINGS)
 
 
 def test_products_in_bfloat16_are_taken_by_the_harness_too(folder, model):
     """Not inside a context of ours: the harness opens one of its own for each forward pass, which would switch ours off."""
     tasks = questions.load_tasks([folder / "texts.yaml"], [], 0)
     found = [
-        questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS | {"precision": p})
-        for p in ("float32", "bfloat16")
+        ask(model, tokenizer_of(folder), tasks, [], **SETTINGS | {"precision": p}) for p in ("float32", "bfloat16")
     ]
     exact, rounded = (np.concatenate(rows["loglikelihoods_nats"].to_list()) for rows in found)
     assert not np.array_equal(exact, rounded)
@@ -128,7 +134,7 @@ def test_accuracy_is_that_of_the_harness(folder, model):
     from lm_eval.models.huggingface import HFLM
 
     tasks = questions.load_tasks([folder / "letters.yaml", folder / "sentences.yaml"], [], 0)
-    rows = questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
+    rows = ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
     asked = HFLM(pretrained=model, tokenizer=tokenizer_of(folder), batch_size=1)
     found = evaluate(lm=asked, task_dict=tasks.loaded, bootstrap_iters=0)["results"]
     for subtask, part in rows.groupby("subtask"):
@@ -141,9 +147,9 @@ def test_a_removed_region_changes_answers_and_is_restored_bit_for_bit(folder, mo
     masks = {name: np.ones(tuple(p.shape), bool) for name, p in model.named_parameters() if ".mlp." in name}
     described = {"region": "core", "scope": "matrix", "samples": "7", "seed": "", "side": "top", "ratio": "1.0"}
     region.save(tmp_path / "r.safetensors", masks, described | {"model": "m", "model_hash": "h"})
-    removed = Region.open(str(tmp_path / "r.safetensors"))
+    removed = removal_of(tmp_path / "r.safetensors", "h")
     tasks = questions.load_tasks([folder / "letters.yaml"], [], 0)
-    rows = questions.ask(model, tokenizer_of(folder), tasks, [removed], **SETTINGS)
+    rows = ask(model, tokenizer_of(folder), tasks, [removed], **SETTINGS)
     assert all(torch.equal(parameter, before[name]) for name, parameter in model.named_parameters())
     base, top = (rows[rows["side"] == side] for side in ("base", "top"))
     assert top[["region", "ratio", "edit"]].drop_duplicates().values.tolist() == [["core", 1.0, "remove"]]
@@ -151,16 +157,21 @@ def test_a_removed_region_changes_answers_and_is_restored_bit_for_bit(folder, mo
     with torch.no_grad():
         for name in masks:
             model.get_parameter(name).zero_()
-    again = questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
+    again = ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
     assert np.array_equal(np.stack(top["loglikelihoods_nats"]), np.stack(again["loglikelihoods_nats"]))
-    questions.write_rows(rows.assign(model="m", experiment="e"), tmp_path / "rows.parquet", {"code": "c"})
-    assert pq.read_table(tmp_path / "rows.parquet").schema.names == questions.SCHEMA.names
+    write_rows(
+        rows, tmp_path / "rows.parquet", questions.SCHEMA, {"model": "m", "experiment": "e", "language": "en"}, {}
+    )
+    written = pq.read_table(tmp_path / "rows.parquet")
+    names = [field.name for field in questions.SCHEMA]
+    assert written.schema.names == ["model", "experiment", *COLUMNS, *names]
+    assert written["language"].to_pylist() == ["en"] * 6, "the task's"
 
 
 def test_a_silent_model_answers_a_every_time(folder, model):
     silence = Edit({"side": "top", "edit": "lines"}, [Change("lm_head.weight", 0, list(range(280)))])
     tasks = questions.load_tasks([folder / "letters.yaml"], [], 0)
-    rows = questions.ask(model, tokenizer_of(folder), tasks, [silence], **SETTINGS)
+    rows = ask(model, tokenizer_of(folder), tasks, [silence], **SETTINGS)
     silent = rows[rows["side"] == "top"]
     assert silent["chosen"].tolist() == ["A"] * 3
     tokens = len(tokenizer_of(folder)(" A", add_special_tokens=False).input_ids)
@@ -170,7 +181,7 @@ def test_a_silent_model_answers_a_every_time(folder, model):
 def test_examples_are_the_same_under_every_intervention_and_never_the_question_itself(folder, model):
     nothing = Edit({"side": "top", "edit": "multiply"}, [Change("lm_head.weight", 0, [0], "multiply", 1.0)])
     tasks = questions.load_tasks([folder / "texts.yaml"], [], 1)
-    rows = questions.ask(model, tokenizer_of(folder), tasks, [nothing], **SETTINGS)
+    rows = ask(model, tokenizer_of(folder), tasks, [nothing], **SETTINGS)
     found = np.stack(rows["loglikelihoods_nats"])
     assert np.array_equal(found[:3], found[3:])
     tokenizer = tokenizer_of(folder)
@@ -186,7 +197,7 @@ def test_a_model_that_gives_no_numbers_is_refused_before_any_change(folder, mode
         model.lm_head.weight.fill_(float("nan"))
     tasks = questions.load_tasks([folder / "letters.yaml"], [], 0)
     with pytest.raises(ValueError, match="question one has no finite log-likelihood before any change"):
-        questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
+        ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
 
 
 def test_a_task_without_choices_is_refused(folder, tmp_path):
@@ -219,7 +230,7 @@ def mmlu(monkeypatch):
 @pytest.mark.usefixtures("mmlu")
 def test_a_group_of_the_harness_is_one_task_with_all_its_parts(folder, model):
     tasks = questions.load_tasks([], ["mmlu_other"], 2)
-    rows = questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
+    rows = ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
     assert set(rows["task"]) == {"mmlu_other"}
     assert rows["subtask"].nunique() == 13
     assert rows["gold"].tolist() == ["B", "D"] * 13
@@ -264,6 +275,6 @@ def test_real_exams_are_read_and_asked(folder, model, tmp_path):
         write_task(items[:3], "files", "letters", language, task, task.with_suffix(".jsonl"))
     tasks = questions.load_tasks(sorted(tmp_path.glob("*.yaml")), [], 0)
     model.config.max_position_embeddings = 2048
-    rows = questions.ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
+    rows = ask(model, tokenizer_of(folder), tasks, [], **SETTINGS)
     assert len(rows) == 3 * len(files)
     assert set(rows["task"]) == {"files"}

@@ -15,7 +15,7 @@ DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 PRODUCTS = [
     "corpora/world/en/stats.json", "models/mini/model.json", "mini/tokens/en/test/00000.arrow", "tables/findings.md",
     "figures/mini/core_removal.svg", "logs/build_corpus/world/en.log", "benchmarks/train_mini/mini.tsv", "report.html",
-    "questions/after-removal/a.yaml", "run_config.yaml",
+    "questions/questions-after-removal/en/a.yaml", "run_config.yaml",
 ]  # fmt: skip
 OTHERS = [
     "README.md",
@@ -79,10 +79,19 @@ def test_what_the_config_reads_is_never_removed(here, monkeypatch):
         ValueError, match=r"corpora\.own\.parts\[0\]\.files reads .*own, which lies in data/corpora/own"
     ):
         clean(config(results="data", corpora=DEFAULT["corpora"] | parts))
+    own = {"own": {"measure": {"questions": {"world": False, "files": "data/questions/own/{language}.jsonl"}}}}
+    filled(here / "data", ["questions/own/en.jsonl"])
+    with pytest.raises(
+        ValueError, match=r"experiments\.own\.measure\.questions\.files reads data/questions/own, which lies"
+    ):
+        clean(config(results="data", run=["own"], experiments=own))
+    filled(here / "data" / "tables", ["mine/own.yaml"])
+    with pytest.raises(ValueError, match=r"experiment_folders reads data/tables/mine, which lies in data/tables"):
+        clean(config(results="data", experiment_folders=["data/tables/mine"]))
     mini = DEFAULT["checkpoints"]["mini"] | {"source": "huggingface", "path": "data/models/mini"}
     with pytest.raises(ValueError, match=r"checkpoints\.mini\.path reads data/models/mini.*; nothing was removed"):
         clean(config(results="data", checkpoints={"mini": mini}))
-    assert len(files(here / "data")) == len(PRODUCTS) + 1
+    assert len(files(here / "data")) == len(PRODUCTS) + 3
 
 
 def test_links_are_followed_to_the_folder_but_not_out_of_it(here):

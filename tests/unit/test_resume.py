@@ -39,13 +39,17 @@ distributed.run(json.load(open(path)), engine="single", processes=None, nodes=1,
 """
 
 
+def saved_model(folder: Path, seed: int = 0) -> dict:
+    """Manifest of a model that lies in ``folder``, in the place of any that lay there before."""
+    tiny_llama(seed).save_pretrained(folder / "model")
+    return vars(checkpoint.describe(folder / "model", "tiny", revision="1", dtype="float32"))
+
+
 @pytest.fixture
 def job(tmp_path) -> dict:
     """A job as accumulate_gradients makes it, in a folder of its own."""
-    tiny_llama().save_pretrained(tmp_path / "model")
-    manifest = checkpoint.describe(tmp_path / "model", "tiny", revision="1", dtype="float32")
     return {
-        "manifest": vars(manifest),
+        "manifest": saved_model(tmp_path),
         "shard": write_shard(tmp_path / "s.arrow", random_sequences(20, seed=2)),
         "milestones": MILESTONES,
         "outputs": [str(tmp_path / "shards" / f"{m}-00000.safetensors") for m in MILESTONES],
@@ -175,8 +179,7 @@ def test_sums_of_another_model_text_setting_or_code_are_thrown_away(job, changed
     if changed == "settings":
         job["settings"]["batch_size"] = 4
     elif changed == "model":
-        tiny_llama(seed=5).save_pretrained(tmp_path / "model")
-        job["manifest"] = vars(checkpoint.describe(tmp_path / "model", "tiny", revision="1", dtype="float32"))
+        job["manifest"] = saved_model(tmp_path, seed=1)
     elif changed == "shard":
         write_shard(Path(job["shard"]), random_sequences(20, seed=3))
     else:

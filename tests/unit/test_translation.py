@@ -16,7 +16,7 @@ from langatlas.corpora.translation_prompts import Condition
 from langatlas.interchange import __main__ as interchange
 from langatlas.interchange import passes
 from langatlas.measure import counted_text, job, translation
-from langatlas.measure.counted_text import Progress, write_texts
+from langatlas.measure.counted_text import Progress, Written, write_texts
 from langatlas.measure.translation_experiment import Experiment, counted_columns, first_line, translate
 from langatlas.models.neurons import hooked, n_neurons
 from langatlas.present.figures.neuron_activity import pooled
@@ -183,13 +183,12 @@ def rows(tmp_path):
 
     made = []
     for condition, found, counted in translate(experiment, Letters(), write):
-        made += [{"model": "m", "experiment": "e"} | row for row in found]
+        made += [{"side": "base"} | row for row in found]
         metadata = {"model": "m", "model_hash": "h", "language": "en", "reading": "gate"}
         counted.write(tmp_path / f"{condition.name}.safetensors", metadata)
-    described = {"model": "m", "experiment": "e", "language": "en"}
-    job.write_rows(
-        pd.DataFrame(made), tmp_path / "rows.parquet", translation.SCHEMA, described, {"layers": "2", "neurons": "12"}
-    )
+    described = {"model": "m", "experiment": "e", "language": "ru"}
+    shape = {"layers": "2", "neurons": "12"}
+    job.write_rows(pd.DataFrame(made), tmp_path / "rows.parquet", translation.SCHEMA, described, shape)
     return tmp_path
 
 
@@ -285,7 +284,7 @@ def test_peaks_by_hand():
 
 
 def test_columns_of_a_text_fit_the_reader(rows):
-    text = counted_text.Written([4, 5], True, [[0, 1]] * 3, [[2, 3]] * 3, [0, 9], [8, 9])
+    text = Written([4, 5], True, [[0, 1]] * 3, [[2, 3]] * 3, [0, 9], [8, 9])
     row = counted_columns(text) | {"n_prompt_tokens": 4, "layers": 2, "neurons": 12}
     inhibited, tokens = counts(pd.DataFrame([row]), "inhibited", "generated")
     assert (inhibited.tolist(), tokens.tolist()) == ([[4, 6]], [2])

@@ -1,11 +1,8 @@
 """Tables and figures of translation: scores against sacrebleu, shares by hand, verdicts, what the pictures show."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from sacrebleu.metrics import BLEU, CHRF
 
 import figure_data
@@ -13,9 +10,7 @@ from langatlas.present import columns, translation_scores, translations
 from langatlas.present.figures import canvas, neuron_activity, neuron_peaks
 from langatlas.present.figures import inhibition as inhibition_figure
 from langatlas.present.tables import inhibition, translation
-from langatlas.workflow import settings
 
-ROOT = Path(__file__).parents[2]
 OUTPUTS = ["The capital of France is Paris.", "It is", "", "Monday, follows (Sunday)!", "今天是星期一。", "no"]
 REFERENCES = [
     "Paris is the capital of France.",
@@ -211,25 +206,3 @@ def test_a_panel_for_every_class_of_tokens_and_a_line_for_every_condition():
     assert panels[0].lines[0].get_ydata().tolist() == pytest.approx([8 / 30, 14 / 30])
     with pytest.raises(ValueError, match="no rows"):
         inhibition_figure.figure(table, "m", "other", "zh")
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"conditions": ["parallel-1"]}, "conditions: direct is missing"),
-        ({"conditions": ["direct", "paralel-1"]}, "'paralel-1' is no condition"),
-        ({"conditions": ["direct", "parallel-7"]}, "parallel-7 needs 7 further languages, only 6"),
-        ({"conditions": ["direct", "paraphrases-4"]}, "the world has 3 paraphrases"),
-        ({"conditions": ["direct", "pivot-en"]}, "'en' is the target"),
-        ({"conditions": ["direct", "pivot-de"]}, "the world is not told in 'de'"),
-        ({"further": ["zh"], "conditions": ["direct"]}, "'zh' is the source"),
-        ({"target": "qq"}, "unknown language 'qq'"),
-        ({"target": "zh"}, "'zh' is the source"),
-        ({"shots": 3}, "shots"),
-    ],
-)
-def test_mistakes_in_the_config_are_named(changed, message):
-    given = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    given["experiments"] = {"to-english": changed if "measure" in changed else {"measure": {"translation": changed}}}
-    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
-        settings.checked(given, ROOT / "schemas" / "config.schema.yaml")

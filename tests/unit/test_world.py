@@ -22,7 +22,7 @@ from world_keys import DEFAULT_LANGUAGES
 
 ROOT = Path(__file__).parents[2]
 (PART,) = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["corpora"]["world"]["parts"]
-DOCUMENTS, SEED = PART["documents"], PART["seed"]
+DOCUMENTS, SEED = PART["documents"], PART.get("seed", 1)
 SMALL = {"pretrain": 30, "locate": 10, "test": 10}
 SCRIPTS = {"ar": "ARABIC", "fa": "ARABIC", "ru": "CYRILLIC", "uk": "CYRILLIC", "zh": "CJK", "ko": "HANGUL"}
 FACTS = {fact.id: fact for fact in world.facts()}

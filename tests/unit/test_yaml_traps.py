@@ -7,29 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+import configs
+from configs import DEFAULT, ROOT, SCHEMA
 from langatlas.workflow import settings
 from langatlas.workflow.yaml_traps import as_number, written_problems
-
-ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "schemas" / "config.schema.yaml"
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 
 def problems_of(overlay: str, *files) -> str:
     """What is said of the default with YAML laid over it."""
-    config = deepcopy(DEFAULT)
-    merge(config, yaml.safe_load(overlay))
-    with pytest.raises(ValueError, match="the config cannot be used") as error:
-        settings.checked(config, SCHEMA, files)
-    return str(error.value)
-
-
-def merge(config: dict, overlay: dict) -> None:
-    for key, value in overlay.items():
-        if isinstance(value, dict) and isinstance(config.get(key), dict):
-            merge(config[key], value)
-        else:
-            config[key] = value
+    return configs.problems_of(*files, **yaml.safe_load(overlay))
 
 
 def numbers(value, place=()):
@@ -45,15 +31,23 @@ def test_every_number_of_the_default_that_is_written_as_text_is_named_with_the_w
     config = settings.checked(DEFAULT, SCHEMA)
     found = list(numbers(config))
     assert len(found) > 100
+    said = []
+    # experiments have schemas of their own, which are asked when the config's has nothing to say
+    for part in (True, False):
+        changed = deepcopy(config)
+        for place, value in found:
+            if (place[0] == "experiments") == part:
+                holder = changed
+                for key in place[:-1]:
+                    holder = holder[key]
+                holder[place[-1]] = "1e-2" if isinstance(value, float) else "1e3"
+        with pytest.raises(ValueError, match="the config cannot be used") as error:
+            settings.checked(changed, SCHEMA)
+        said += str(error.value).splitlines()
     for place, value in found:
-        holder = config
-        for key in place[:-1]:
-            holder = holder[key]
-        holder[place[-1]] = "1e-2" if isinstance(value, float) else "1e3"
-    with pytest.raises(ValueError, match="the config cannot be used") as error:
-        settings.checked(config, SCHEMA)
-    said = str(error.value).splitlines()
-    for place, value in found:
+        place = tuple(
+            part for n, part in enumerate(place) if n == 0 or (place[0], place[n - 1]) != ("experiments", "intervene")
+        )
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
         text, written = ("1e-2", "1.0e-2") if isinstance(value, float) else ("1e3", "1000")
         lines = [line for line in said if line.startswith(f"  - {key}: '{text}' must be ")]
@@ -78,7 +72,7 @@ def test_what_is_no_number_is_not_spelt_as_one(text):
 
 TRAPS = {
     "learning rate": ("checkpoints: {mini: {training: {learning_rate: 3e-3}}}", "'3e-3' must be of type number", "write 3.0e-3"),
-    "one of two types": ("experiments: {core-lines: {ratio: 3e-2}}", "'3e-2' must be of type number or null", "write 3.0e-2"),
+    "one of two types": ("experiments: {core-lines: {intervene: {ratio: 3e-2}}}", "'3e-2' must be of type number or null", "write 3.0e-2"),
     "a whole number": ("importance: {checkpoint_minutes: 1e1}", "'1e1' must be of type integer or null", "write 10"),
     "whole with a point": ("importance: {samples: [50, 1.0e+3]}", "samples[1]: 1000.0 must be of type integer", "write 1000"),
     "quoted": ("perplexity: {batch_size: '8'}", "'8' must be of type integer", "write 8"),
@@ -88,17 +82,18 @@ TRAPS = {
     "nan": ("checkpoints: {mini: {training: {learning_rate: .nan}}}", "nan must be of type number", "it must be finite"),
     "infinity": ("checkpoints: {mini: {training: {weight_decay: .inf}}}", "inf must be of type number", "it must be finite"),
     "Norwegian": ("languages: [en, no]", "languages[1]: False must be of type string", 'off): write it in quotes, as "no"'),
-    "Norwegian's text": ("generation: {after-removal: {prompts: {no: [Hei]}}}", "prompts: the key False is no text", 'as "no"'),
+    "Norwegian's text": ("experiments: {a: {measure: {generation: {prompts: {no: [Hei]}}}}}", "prompts: the key False is no text", 'as "no"'),
     "a label on": ("labels: {on: {name: On}}", "labels: the key True is no text", "(also yes and on): write it in quotes"),
     "a label that is a number": ("labels: {2024: {name: Year}}", "labels: the key 2024 is no text", "write it in quotes"),
     "a label used that is a number": ("languages: [2024]", "2024 must be of type string", "it must match ^[A-Za-z]"),
     "a model's name": ("models: [1.10]", "models[0]: 1.1 must be of type string", "reads this as a number: write it in quotes"),
-    "an experiment's name": ("experiments: {2024-01-01: {regions: core}}", "the key 2024-01-01 is no text", "as a date"),
+    "an experiment's name": ("experiments: {2024-01-01: {measure: [perplexity]}}", "the key 2024-01-01 is no text", "as a date"),
     "a commit of digits": ("checkpoints: {mini: {revision: 1234567}}", "1234567 must be of type string or null", "in quotes"),
     "a date": ("checkpoints: {mini: {revision: 2024-01-01}}", "2024-01-01 must be of type string or null", "as a date"),
     "null in quotes": ("tokens: {max_sequences: {test: 'null'}}", "'null' must be of type integer or null", "write null,"),
-    "None": ("experiments: {core-removal: {samples: None}}", "'None' must be of type array or null", "write null,"),
-    "null among words": ("experiments: {core-removal: {regions: 'null'}}", "monolingual, controls, equal, null", "write null,"),
+    "None": ("experiments: {core-removal: {intervene: {samples: None}}}", "'None' must be of type array or null", "write null,"),
+    "null among words": ("checkpoints: {mini: {training: 'null'}}", "'null' must be of type object or null", "write null,"),
+    "a measure's number": ("experiments: {text-after-removal: {measure: {generation: {count: 1e1}}}}", "count: '1e1'", "write 10"),
     "null as text": ("results: null", "results: null must be of type string", "write one, or leave the key out"),
     "nothing": ("tokens:", "tokens: null must be of type object", "write one, or leave the key out"),
     "true in quotes": ("checkpoints: {mini: {offload: 'no'}}", "'no' must be of type boolean", "write false, without quotes"),
@@ -115,13 +110,14 @@ def test_a_trap_of_yaml_is_named_with_the_way_to_write_it(overlay, problem, reme
 
 
 def test_norwegian_in_quotes_is_a_language_and_underscores_in_numbers_are_read():
-    config = deepcopy(DEFAULT)
-    merge(config, yaml.safe_load('languages: ["no", en]\nstatistics: {resamples: 1_000}'))
-    said = problems_of('languages: ["no", en]')
+    said = problems_of('{languages: ["no", en], run: [core-removal]}')
     assert "'no'" not in said.replace("(no, en)", ""), "only those that use the languages left out are named"
     assert yaml.safe_load("1_000") == 1000
-    merge(config, {"languages": [*DEFAULT["languages"], "no"]})
-    assert settings.checked(config, SCHEMA)["statistics"]["resamples"] == 1000
+    overlay = {"languages": [*DEFAULT["languages"], "no"], "run": ["core-removal"]}
+    assert (
+        configs.checked(**overlay, **yaml.safe_load("statistics: {resamples: 1_000}"))["statistics"]["resamples"]
+        == 1000
+    )
 
 
 WRITTEN = {
@@ -151,5 +147,5 @@ def test_what_is_written_plainly_passes(tmp_path):
     for text in (yaml.safe_dump(fine), json.dumps(fine), "a: 0\nb: 0.05\nc: 1_000\nd: -0\ne: 1.0e-2\nequals: true", ""):
         path.write_text(text, encoding="utf-8")
         assert list(written_problems(path)) == []
-    for config in [ROOT / "config.yaml", *(ROOT / "config").glob("*.yaml")]:
+    for config in [ROOT / "config.yaml", *(ROOT / "config").rglob("*.yaml")]:
         assert list(written_problems(config)) == []

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Makefile", "requirements.lock", "Snakefile", "config.yaml", "schemas", "resources", "workflow_scripts")
+PARTS = (
+    "Makefile",
+    "requirements.lock",
+    "Snakefile",
+    "config.yaml",
+    "config",
+    "schemas",
+    "resources",
+    "workflow_scripts",
+)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from langatlas.models.precision import SWITCH
 from langatlas.plan.costs import COSTS
 from langatlas.plan.document import BLOCK
+from langatlas.plan.tables import STAGE_OF
 
 ROOT = Path(__file__).parents[2]
 EVERY_RULE = ROOT / "config" / "every-rule.yaml"
@@ -23,6 +24,17 @@ sys.path.insert(0, "workflow_scripts")
 from plan import planned
 run = planned(sys.argv[2:], {"results": sys.argv[1]})
 print(json.dumps([[j.rule, j.wildcards, j.inputs, j.outputs, sorted(j.temporary), j.todo] for j in run.jobs]))
+"""
+# Prints the rules that ask for a GPU, whether or not a job of theirs is wanted.
+ASKING = """
+import json, sys
+from pathlib import Path
+from snakemake.api import SnakemakeApi
+from snakemake.settings import types
+with SnakemakeApi(types.OutputSettings(quiet={types.Quietness.ALL})) as api:
+    made = api.workflow(resource_settings=types.ResourceSettings(cores=1), snakefile=Path(sys.argv[1]))
+    made.dag(types.DAGSettings())
+    print(json.dumps(sorted(rule.name for rule in made._workflow.rules if "gpu" in rule.resources)))
 """
 
 
@@ -74,10 +86,12 @@ def test_the_plan_counts_the_jobs_of_a_dry_run(tmp_path):
     assert {rule: found.count(rule) for rule in set(found)} == dry_run(tmp_path)
 
 
-def test_every_rule_that_asks_for_a_gpu_has_a_cost():
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.smk")))
-    rules = re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", text, flags=re.MULTILINE | re.DOTALL)
-    assert {name for name, body in rules if "gpu=" in body} <= set(COSTS)
+def test_every_rule_that_asks_for_a_gpu_has_a_cost_and_every_cost_a_rule():
+    assert json.loads(python("-c", ASKING, ROOT / "Snakefile")) == sorted(COSTS)
+
+
+def test_every_rule_of_a_stage_is_there():
+    assert set(STAGE_OF) - set(python("-m", "snakemake", "--list-rules").split()) == set()
 
 
 @pytest.mark.slow

@@ -19,13 +19,11 @@ import yaml
 import yte
 from snakemake_executor_plugin_slurm.partitions import read_partition_file
 
+from langatlas.plan.costs import COSTS
+from langatlas.workflow.measures import MEASURES
+
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "slurm" / "profile.yaml"
-GPU_RULES = {
-    "train_mini", "accumulate_gradients", "score_variants", "find_outliers", "measure_perplexity", "generate_text",
-    "further_pretrain", "measure_questions", "accumulate_activations", "steer_text",
-    "translate",
-}  # fmt: skip
 STAND_INS = {
     "sbatch": 'printf "%s\\n" "$*" >> "$SBATCH_CALLS"; echo "this is a stand-in" >&2; exit 1',
     "squeue": "exit 0",
@@ -125,11 +123,24 @@ def test_every_rule_of_the_profile_exists_in_the_workflow(profile):
 def test_every_rule_that_is_no_table_or_figure_is_in_the_profile(profile, jobs):
     light = re.compile(r"(tabulate|plot|write)_")
     heavy = {job.name for job in jobs if not light.match(job.name)}
-    assert heavy == set(profile["set-resources"])
+    assert heavy == set(profile["set-resources"]) - {"further_pretrain_and_keep"}  # the default keeps no weights
+
+
+def test_a_measure_needs_what_all_do_unless_its_rule_is_named(profile, tmp_path):
+    """So that a new one is in the profile without a line of its own."""
+    text, all_of_them = PROFILE.read_text(encoding="utf-8"), profile["set-resources"]["measure_perplexity"]
+    assert all(profile["set-resources"][f"measure_{name}"] == all_of_them for name in MEASURES)
+    named = text.replace("  heavy:\n", "  heavy:\n    measure_questions: {mem_mb: 5, runtime: 6}\n")
+    needs = yte.process_yaml(named, require_use_yte=True)["set-resources"]
+    assert needs["measure_questions"] == {"mem_mb": "attempt * 5", "runtime": "attempt * 6"}
+    assert needs["measure_perplexity"] == all_of_them
 
 
 def test_gpus_are_asked_for_by_the_rules_that_run_a_model_and_by_no_other(jobs):
-    assert {job.name for job in jobs if job.resources.get("gpu")} == GPU_RULES
+    """As the plan knows them: its costs are those of devices."""
+    run = {job.name for job in jobs}
+    assert {job.name for job in jobs if job.resources.get("gpu")} == set(COSTS) & run
+    assert set(COSTS) - run == {"further_pretrain_and_keep"}
 
 
 def test_a_retried_job_asks_for_more_memory_and_time(profile):
@@ -160,7 +171,7 @@ def test_every_job_fits_a_partition_at_every_attempt(jobs, attempt):
     for job in {job.name: job for job in jobs}.values():
         scores = {partition.name: partition.score_job_fit(job.at_attempt(attempt)) for partition in partitions}
         fitting = {name: score for name, score in scores.items() if score is not None}
-        expected = "gpu" if job.name in GPU_RULES else "cpu"
+        expected = "gpu" if job.name in COSTS else "cpu"
         assert max(fitting, key=fitting.get, default=None) == expected, (job.name, attempt, scores)
 
 

@@ -18,7 +18,12 @@ from pathlib import Path
 from langatlas import __version__
 
 PACKAGE = Path(__file__).parent
-NOT_SCIENCE = {"langatlas.runlog"}  # logging: an edit changes no number
+NOT_SCIENCE = {
+    "langatlas.runlog",  # logging: an edit changes no number
+    # Registries: a new entry must not rerun the others. The modules that a rule's entries name are given to `code_version`.
+    "langatlas.workflow.interventions",
+    "langatlas.workflow.measures",
+}
 REPORTED_PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "pyarrow", "matplotlib")
 
 
@@ -87,7 +92,7 @@ def use_this_checkout() -> None:
 
 
 def imported_modules(script: Path, *loaded: str) -> set[str]:
-    """Names of the package's modules that ``script`` imports or ``loaded`` names, directly or through others, without logging."""
+    """Names of the package's modules that ``script`` imports or ``loaded`` names, directly or not, but for NOT_SCIENCE."""
     found: set[str] = set()
     waiting = [*_imports(script.resolve()), *loaded]
     while waiting:

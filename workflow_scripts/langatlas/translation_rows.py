@@ -1,14 +1,15 @@
 """Rows of translations, one a condition and sentence, and their file (Parquet). No torch: tables and exports read it too.
 
-Columns: model, experiment, condition, kind, further, shots, source_language, target_language, input_languages (joined by
-spaces), item, item_number, prompt, n_prompt_tokens, text (what the model wrote), output (its first line), reference,
-n_tokens (new tokens), ended (whether the model set an end mark), and counts of neurons in lists of whole numbers:
+Columns: model, experiment, those of the intervention, language (the source), condition, kind, further, shots, source_language,
+target_language, input_languages (joined by spaces), item, item_number, prompt, n_prompt_tokens, text (what the model wrote),
+output (its first line), reference, n_tokens (new tokens), ended (whether the model set an end mark), and counts of neurons in
+lists of whole numbers:
 
 - ``zero``, ``inhibited``: neurons at 0, and at or below 0, at the last position of each forward pass; a list over passes and
   layers, the layers of a pass next to each other. The first pass is the prompt's, each other that of a new token;
 - ``all_zero``, ``all_inhibited``: the same summed over all tokens, prompt included, by layer.
 
-Metadata: ``layers``, ``neurons`` (of a layer), ``reading``, provenance. Axes: S sentences, P passes, L layers.
+Metadata: ``layers``, ``neurons`` (of a layer), provenance. Axes: S sentences, P passes, L layers.
 """
 
 import os

@@ -58,9 +58,9 @@ def file_items(pattern: str, languages: Sequence[str]) -> list[Item]:
     Raises ValueError that names the file and the record that cannot be read, and where no item has all languages.
     """
     if "{language}" in pattern:
-        items = _joined({code: own_file(pattern, code, "translation.files") for code in languages})
+        items = _joined({code: own_file(pattern, code, "measure.translation.files") for code in languages})
     else:
-        path = own_file(pattern, "", "translation.files")
+        path = own_file(pattern, "", "measure.translation.files")
         items = [_item(record, place, number) for number, (place, record) in enumerate(records(path), 1)]
     complete = [item for item in items if set(languages) <= item.sentences.keys()]
     if not complete:

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from langatlas.intervene.index import BASE, Intervention, described
+from langatlas.intervene.index import BASE, COLUMNS, Intervention, described
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 Observe = Callable[[str], pd.DataFrame]
@@ -21,6 +21,7 @@ def sweep(model: torch.nn.Module, interventions: Mapping[str, Intervention], obs
     ValueError where an intervention changes nothing that it could, as its ``applied`` says.
     """
     weights, hooks = fingerprint(model), hooks_of(model)
+    names = [*dict.fromkeys(name for one in interventions.values() for name in one.columns if name not in COLUMNS)]
     frames = []
     for name, intervention in tqdm([(BASE, None), *interventions.items()], unit=" interventions", mininterval=2):
         with nullcontext() if intervention is None else intervention.applied(model):
@@ -30,14 +31,17 @@ def sweep(model: torch.nn.Module, interventions: Mapping[str, Intervention], obs
         if changed := hooks_of(model) ^ hooks:
             where = ", ".join(sorted({module for module, *_ in changed}))
             raise RuntimeError(f"the hooks of {where} are not what they were before {_in_words(name, intervention)}")
-        columns = described(intervention)
-        frames.append(pd.DataFrame([columns] * len(rows), index=rows.index, columns=list(columns)).join(rows))
+        columns = dict.fromkeys([*COLUMNS, *names]) | described(intervention)
+        # Objects: None stays None, so that whole numbers stay whole beside interventions that say nothing of them.
+        frames.append(
+            pd.DataFrame([columns] * len(rows), index=rows.index, columns=list(columns), dtype=object).join(rows)
+        )
     return pd.concat(frames, ignore_index=True)
 
 
 def fingerprint(model: torch.nn.Module) -> int:
     """A number that changes when any bit of any parameter does (a position-weighted sum of all bits; not cryptographic)."""
-    words = {4: torch.int32, 2: torch.int16}
+    words = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.uint8}
     total = 0
     for index, parameter in enumerate(model.parameters()):
         bits = parameter.data.reshape(-1).view(words[parameter.element_size()]).long()

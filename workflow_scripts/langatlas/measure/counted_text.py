@@ -26,7 +26,7 @@ from langatlas.files import atomic
 from langatlas.locate.activations import POSITIONS, ActivationCounter
 from langatlas.models import devices
 from langatlas.models.gate import check_prompts
-from langatlas.models.greedy import continued
+from langatlas.models.greedy import continued, grouped, padded
 from langatlas.models.neurons import hooked, n_neurons
 
 log = logging.getLogger(__name__)
@@ -80,12 +80,8 @@ def write_batch(
     The counter must have the classes CLASSES, keep passes by sequence, and have its hooks in place.
     """
     device = counter.device
-    prompts_B = torch.tensor([len(ids) for ids in prompts], device=device)
-    width = int(prompts_B.max())
-    input_ids_BT = torch.full((len(prompts), width), end_id, device=device)
-    for row, ids in zip(input_ids_BT, prompts, strict=True):
-        row[width - len(ids) :] = torch.tensor(list(map(int, ids)), device=device)
-    places_BT = torch.arange(width, device=device) - (width - prompts_B)[:, None]
+    input_ids_BT, places_BT, prompts_B = padded(prompts, end_id, device)
+    width = input_ids_BT.shape[1]
     counter.expect(places_BT, places_BT >= 0, prompts_B)
     first = len(counter.passes)
     with devices.autocast(precision, device):
@@ -169,8 +165,7 @@ def write_texts(
     ``progress``: where finished batches are kept, and taken from. Raises ValueError as ``gate.check_prompts`` does.
     """
     precision = devices.resolve_precision(precision, next(model.parameters()).device)
-    order = np.argsort([-len(ids) for ids in prompts], kind="stable")
-    groups = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    groups = grouped(prompts, batch_size)
     finished, before = progress.read() if progress else ([], None)
     if finished:
         log.info("%d of %d batches were finished before", len(finished), len(groups))

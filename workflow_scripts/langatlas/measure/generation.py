@@ -12,7 +12,7 @@ from langatlas.intervene.sweep import Observe
 from langatlas.measure.job import Job
 from langatlas.models import devices
 from langatlas.models.gate import check_prompts
-from langatlas.models.greedy import continued
+from langatlas.models.greedy import continued, grouped, padded
 from langatlas.tokens import TextTokenizer, open_shard
 
 NGRAM = 3
@@ -20,22 +20,26 @@ LEAST_PROBABILITY = 0.5  # a restricted identifier must choose some language; be
 
 
 @torch.inference_mode()
-def greedy(model: torch.nn.Module, prompts: Sequence[Sequence[int]], max_new_tokens: int, end_id: int, precision: str):
+def greedy(
+    model: torch.nn.Module,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    end_id: int,
+    precision: str,
+    batch_size: int,
+) -> list[list[int]]:
     """Most probable continuations, up to and without the end token: a list of ids for each prompt.
 
-    Prompts of equal length run together, so none is padded and each comes out as if it ran alone.
+    ``batch_size`` prompts of like length run together, padded on the left; in float32 each comes out as if it ran alone.
     """
     device = next(model.parameters()).device
     written: list[list[int]] = [[] for _ in prompts]
-    lengths: dict[int, list[int]] = {}
-    for number, ids in enumerate(prompts):
-        lengths.setdefault(len(ids), []).append(number)
-    for members in lengths.values():
-        input_ids = torch.tensor([list(map(int, prompts[number])) for number in members], device=device)
+    for group in grouped(prompts, batch_size):
+        input_ids_BT, places_BT, _ = padded([prompts[number] for number in group], end_id, device)
         with devices.autocast(precision, device):
-            mask = torch.ones_like(input_ids)
-            output = continued(model, input_ids, mask, max_new_tokens=max_new_tokens, end_id=end_id)
-        for number, row in zip(members, output[:, input_ids.shape[1] :].tolist(), strict=True):
+            mask_BT = (places_BT >= 0).long()
+            output = continued(model, input_ids_BT, mask_BT, max_new_tokens=max_new_tokens, end_id=end_id)
+        for number, row in zip(group, output[:, input_ids_BT.shape[1] :].tolist(), strict=True):
             written[number] = row[: row.index(end_id)] if end_id in row else row
     return written
 
@@ -102,14 +106,17 @@ def prepare(model: torch.nn.Module, job: Job) -> Observe:
     if not prompts:
         sequences = open_shard(job.inputs["shard"], job.manifest.vocabulary_size).sequences[: settings["count"]]
         prompts = [prompt_of(ids, settings["prompt_tokens"]) for ids in sequences]
-    return writing(model, tokenizer, prompts, settings["max_new_tokens"], job.precision, settings["detectable"])
+    chosen = {key: settings[key] for key in ("max_new_tokens", "batch_size")}
+    return writing(model, tokenizer, prompts, precision=job.precision, labels=settings["detectable"], **chosen)
 
 
 def writing(
     model: torch.nn.Module,
     tokenizer: TextTokenizer,
     prompts: Sequence[Sequence[int]],
+    *,
     max_new_tokens: int,
+    batch_size: int,
     precision: str,
     labels: Iterable[str],
 ) -> Observe:
@@ -137,7 +144,7 @@ def writing(
         }
 
     def observe(intervention: str) -> pd.DataFrame:
-        written = greedy(model, prompts, max_new_tokens, tokenizer.end_id, precision)
+        written = greedy(model, prompts, max_new_tokens, tokenizer.end_id, precision, batch_size)
         return pd.DataFrame([row(number, *both) for number, both in enumerate(zip(prompts, written, strict=True))])
 
     return observe

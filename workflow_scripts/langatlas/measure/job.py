@@ -39,9 +39,9 @@ class Job:
     code: str = ""
 
     @property
-    def unfinished(self) -> Path:
-        """Where what a killed job had finished is kept, beside ``folder``; gone when the job is done."""
-        return self.folder.with_name(f".unfinished-{self.folder.name}")
+    def unfinished(self) -> Path | None:
+        """Where what a killed job had finished is kept, beside ``folder``; gone when the job is done. None without a folder."""
+        return self.folder and self.folder.with_name(f".unfinished-{self.folder.name}")
 
 
 def write_rows(
@@ -63,7 +63,7 @@ def write_rows(
         (name, ARROW[type(value)]) for name, value in described.items() if name not in (*COLUMNS, *observed, "language")
     ]
     head += [(name, ARROW[kind]) for name, kind in COLUMNS.items()]
-    head += [(name, pa.Schema.from_pandas(rows[[name]], preserve_index=False).field(0).type) for name in own]
+    head += [(name, pa.infer_type(rows[name].tolist(), from_pandas=True)) for name in own]
     language = [] if "language" in observed else [("language", pa.string())]
     columns = pa.schema([*head, *language, *schema])
     with atomic(path) as temporary:

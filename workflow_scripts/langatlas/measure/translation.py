@@ -40,7 +40,7 @@ def metadata(model: torch.nn.Module) -> dict[str, str]:
 
 
 def prepare(model: torch.nn.Module, job: Job) -> Observe:
-    """Observes the same sentences in every condition; ``job.language`` is the source."""
+    """Observes the same sentences in every condition; ``job.language`` is the source. A folder keeps the statistics."""
     tokenizer, settings = TextTokenizer.load(Path(job.inputs["tokenizer"][0]).parent), dict(job.settings)
     experiment = Experiment(
         source=job.language,
@@ -57,14 +57,16 @@ def prepare(model: torch.nn.Module, job: Job) -> Observe:
 
     def observe(intervention: str) -> pd.DataFrame:
         def write(name: str, prompts: list[list[int]]):
-            progress = Progress(job.unfinished / intervention, name, same | {"prompts": prompts})
+            kept = job.unfinished and job.unfinished / intervention
+            progress = kept and Progress(kept, name, same | {"prompts": prompts})
             return write_texts(model, prompts, end_id=tokenizer.end_id, progress=progress, **written)
 
         rows = []
         for condition, found, counted in translate(experiment, tokenizer, write):
             rows += found
-            path = job.folder / intervention / f"{condition.name}.safetensors"
-            counted.write(path, provenance | {"condition": condition.name})
+            if job.folder:
+                path = job.folder / intervention / f"{condition.name}.safetensors"
+                counted.write(path, provenance | {"condition": condition.name})
         return pd.DataFrame(rows)
 
     return observe

@@ -10,6 +10,7 @@ from langatlas.files import atomic
 from langatlas.languages import registry
 from langatlas.plan import rates, tables
 from langatlas.plan.run import TEST_SEQUENCES, Run
+from langatlas.workflow import experiments, measures
 
 Planned = Callable[[list[str], dict, int], Run]  # config files, changes, test sequences -> what would run
 BLOCK = re.compile(r"(<!-- make plan (.*?) -->\n)(.*?)(<!-- end of plan -->)", flags=re.DOTALL)
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def with_languages(config: dict, count: int) -> dict:
     """Changes that give ``count`` languages a region of their own: the core's first, then the config's, then others.
 
-    All of them are tested, and those that the config tests anyway.
+    All of them are tested, and those that the config tests anyway; the world's questions are asked as before, it is told in few.
     """
     core = config["regions"]["core"]["languages"]
     known = list(dict.fromkeys([*core, *config["languages"], *registry()]))
@@ -38,7 +39,13 @@ def with_languages(config: dict, count: int) -> dict:
         raise ValueError(f"--languages must be from {len(core)} (those of the core) to {len(known)}, got {count}")
     own = known[:count]
     tested = list(dict.fromkeys([*own, *config["languages"]]))
-    return {"languages": tested, "regions": {"monolingual": {"languages": own}}}
+    asked = [
+        name
+        for name in experiments.measured_by(config, "questions")
+        if measures.chosen(config, name, "questions")["world"]
+    ]
+    told = {name: {"languages": experiments.languages_of(config, name)} for name in asked}
+    return {"languages": tested, "regions": {"monolingual": {"languages": own}}, "experiments": told}
 
 
 def with_checkpoint(run: Run, path: str) -> Run:

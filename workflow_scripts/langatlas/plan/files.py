@@ -15,47 +15,35 @@
 and for each tensor of a safetensors file a line in its header.
 """
 
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from langatlas.plan.costs import interventions, samples_in_shard
+from langatlas.plan.costs import samples_in_shard
 from langatlas.plan.run import Job, Run, relative
+from langatlas.workflow import experiments
+from langatlas.workflow.measures import ROW
 
 TEXT = 2  # bytes of compressed text a token: UTF-8 of many scripts, about
-ROW, LINE = 9, 130  # of Parquet and of CSV
-COUNT = 1.5  # a number of neurons in Parquet
+LINE = 130  # of a CSV
 SHARD = 1_200  # schema and provenance of a token shard
 PARQUET = 8_000  # schema, statistics and provenance of a Parquet file
-PROVENANCE, PROVENANCE_OF_REGION, PROVENANCE_OF_ACTIVATIONS = (
-    1_300,
-    700,
-    450,
-)  # of a safetensors file: model, versions, settings
-SMALL = 50_000  # a table, a figure, counts, a list of edits: not worth a formula
+PROVENANCE, PROVENANCE_OF_REGION, PROVENANCE_OF_ACTIVATIONS = 1_300, 700, 450  # of a safetensors file
+SMALL = 50_000  # a table, a figure, counts, a list of interventions: not worth a formula
 
 
-def header(layout: Mapping[str, tuple[str, tuple[int, ...]]]) -> int:
-    """Bytes before the data of a safetensors file, its metadata aside."""
-    entries, offset = {}, 0
-    for name, (dtype, shape) in layout.items():
-        end = offset + math.prod(shape) * {"F32": 4, "U8": 1, "I64": 8}[dtype]
-        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
-        offset = end
-    return 8 + len(json.dumps(entries))
+def header(names: Iterable[str], beside: int = 70) -> int:
+    """Bytes before the data of a safetensors file, its metadata aside: a line for each tensor (name, type, shape, place)."""
+    return sum(len(name) + beside for name in names)
 
 
 def importance_bytes(tensors: Mapping[str, tuple[int, ...]]) -> int:
     """An F32 tensor for every parameter."""
-    layout = {name: ("F32", shape) for name, shape in tensors.items()}
-    return 4 * sum(map(math.prod, tensors.values())) + header(layout) + PROVENANCE
+    return 4 * sum(map(math.prod, tensors.values())) + header(tensors) + PROVENANCE
 
 
 def region_bytes(blocks: Mapping[str, tuple[int, ...]]) -> int:
-    """A bit for every parameter of the decoder blocks, each tensor rounded up to a byte; the header also holds the shapes."""
-    packed = {name: ("U8", (-(-math.prod(shape) // 8),)) for name, shape in blocks.items()}
-    shapes = json.dumps(json.dumps({name: list(shape) for name, shape in blocks.items()}))
-    return sum(size for _, (size,) in packed.values()) + header(packed) + len(shapes) + PROVENANCE_OF_REGION
+    """A bit for every parameter of the decoder blocks; the metadata also holds names and shapes."""
+    return sum(map(math.prod, blocks.values())) // 8 + header(blocks, 60) + header(blocks, 18) + PROVENANCE_OF_REGION
 
 
 class Sizes:
@@ -71,10 +59,9 @@ class Sizes:
         parts = relative(str(self.run.results), path)
         if path.endswith(".safetensors"):
             return self.tensors(parts)
-        model = job.wildcards.get("model")
         if path.endswith(".arrow"):
             _, _, language, split, _ = parts
-            text = self.run.text(model, language, split)
+            text = self.run.text(job.wildcards["model"], language, split)
             share = 1 / self.run.config["tokens"]["shards"][split]
             return share * (4 * text.tokens + 12 * text.sequences) + SHARD
         if job.rule == "build_corpus" and path.endswith(".parquet"):
@@ -82,19 +69,20 @@ class Sizes:
                 m for m in self.run.config["models"] if self.run.config["checkpoints"][m]["corpus"] == parts[1]
             )
             return TEXT * self.run.text(model, parts[2], parts[3].removesuffix(".parquet")).tokens
-        if job.rule == "measure_perplexity":
-            changes, _ = interventions(self.run, job.wildcards["experiment"], job.inputs)
-            return PARQUET + ROW * (1 + changes) * self.run.text(model, job.wildcards["language"], "test").sequences
-        if job.rule == "translate":
-            return self._translation(path, job)
+        if job.measure:
+            once, times = self.run.observation(job), 1 + self.run.interventions(job)
+            return PARQUET + times * once.rows if path.endswith(".parquet") else times * once.folder
+        if "arm" in job.wildcards and path.endswith(".parquet"):
+            milestones = experiments.training(self.run.config, job.wildcards["experiment"])["samples"]
+            return PARQUET + ROW * (1 + len(milestones)) * sum(text.sequences for text in self.run.tested(job))
         if job.rule in ("measure_density", "measure_overlap", "measure_concentration"):
             return LINE * self._lines(job)
         return SMALL
 
     def tensors(self, parts: tuple[str, ...]) -> float:
-        """Bytes of a safetensors file: weights of a model trained here, a region, or an importance."""
-        if parts[0] == "models":
-            shape = self.run.shapes[parts[1]]
+        """Bytes of a safetensors file: weights of a model trained here, all of a variant, a region, or an importance."""
+        if parts[0] == "models" or parts[1] == "variants":
+            shape = self.run.shapes[parts[1] if parts[0] == "models" else parts[0]]
             return shape.parameters * shape.element
         if parts[1] == "activations":
             return self._activations(parts)
@@ -106,22 +94,9 @@ class Sizes:
         if len(parts) == 4:
             shards = self.run.config["tokens"]["shards"]["locate"]
             sequences = samples_in_shard(sequences, int(parts[3].split(".")[0]), shards)
-        neurons = (shape.layers, shape.feedforward)
-        layout = {f"all.{name}": ("I64", neurons) for name in ("positive", "zero", "negative", "sum", "sum_squares")}
-        layout |= {f"means.{layer}": ("F32", (sequences, shape.feedforward)) for layer in range(shape.layers)}
-        return math.prod(neurons) * (40 + 4 * sequences) + header(layout) + PROVENANCE_OF_ACTIVATIONS
-
-    def _translation(self, path: str, job: Job) -> float:
-        """Rows with two numbers a layer and pass, compressed to a byte or two each; or statistics of every condition."""
-        shape, chosen = (
-            self.run.shapes[job.wildcards["model"]],
-            self.run.config["translation"][job.wildcards["translation"]],
-        )
-        conditions = len(chosen["conditions"])
-        if path.endswith(".parquet"):
-            passes = conditions * chosen["count"] * chosen["max_new_tokens"]
-            return PARQUET + passes * shape.layers * 2 * COUNT
-        return conditions * shape.layers * shape.feedforward * 5 * 8 * 3  # three classes of tokens
+        names = ["all.sum_squares"] * 5 + ["means.00"] * shape.layers
+        data = shape.layers * shape.feedforward * (40 + 4 * sequences)
+        return data + header(names) + PROVENANCE_OF_ACTIVATIONS
 
     def _lines(self, job: Job) -> int:
         """Rows of what is counted a matrix."""

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from langatlas.models import engine
 from langatlas.models.engine import Size
 from langatlas.models.precision import resolve
+from langatlas.plan.costs import COSTS, further_pretrain
 from langatlas.plan.run import Job, Run
 from langatlas.plan.shapes import Shape
+from langatlas.workflow import experiments
 
 BASE = 0.3e9  # an interpreter with numpy and pandas
 BASE_TORCH = 1.5e9  # with torch and transformers; on a GPU also its context
@@ -30,7 +32,7 @@ MATRIX = {
     "measure_density": 1,
     "measure_overlap": 1,
     "measure_control_overlap": 1,
-    "choose_edits": 4,
+    "intervene": 4,
 }
 ENTRIES = {"compare_importance": 1_000_000, "measure_reliability": 500_000}  # sampled of every file, 12 bytes each
 
@@ -49,7 +51,7 @@ def size_of(shape: Shape) -> Size:
     )
 
 
-def activations(shape: Shape, tokens: int, precision: str = "float32") -> float:
+def activations(shape: Shape, tokens: float, precision: str = "float32") -> float:
     """Bytes that autograd keeps for the backward pass of a micro-batch of so many tokens, without its logits."""
     return tokens * shape.layers * engine.layer_bytes(size_of(shape), precision)
 
@@ -60,13 +62,13 @@ def gradients(shape: Shape, purpose: str, tokens: int, precision: str) -> float:
     return engine.device_bytes(size, purpose, "single", 1, False, engine.activation_bytes(size, tokens, precision))
 
 
-def forward(shape: Shape, tokens: int, precision: str) -> float:
+def forward(shape: Shape, tokens: float, precision: str) -> float:
     """Beyond weights: logits, one block's activations, and the largest tensor's bits as they are summed for the check."""
     logits = engine.logits_bytes(size_of(shape), tokens, precision)
     return logits + activations(shape, tokens, precision) / shape.layers + 32 * shape.largest
 
 
-def sweep(shape: Shape, ratio: float, tokens: int, precision: str) -> float:
+def sweep(shape: Shape, ratio: float, tokens: float, precision: str) -> float:
     """Weights, one pass forward, and the places (8 bytes) and values of the removed share of the blocks."""
     removed = ratio * shape.block_parameters * (8 + shape.element)
     return shape.parameters * shape.element + removed + forward(shape, tokens, precision)
@@ -91,9 +93,9 @@ def on_device(run: Run, job: Job, *, has_gpu: bool = True) -> float:
             return importance
         # two sums for Σ|θ·g| and Fisher, a sequence at a time; or a second, untrained model beside its sum
         return max(sums + gradients(shape, "importance", length, precision), weights + importance)
-    if job.rule == "further_pretrain":
-        chosen = config["pretraining"][job.wildcards["pretraining"]]
-        precision = _precision(config["importance"], has_gpu)
+    if COSTS.get(job.rule) is further_pretrain:
+        chosen = experiments.training(config, job.wildcards["experiment"])
+        precision = _precision(chosen, has_gpu)
         return gradients(shape, "training", chosen["batch_size"] * length, precision)
     if job.rule == "train_mini":
         training, size = config["checkpoints"][model]["training"], size_of(shape)
@@ -104,14 +106,14 @@ def on_device(run: Run, job: Job, *, has_gpu: bool = True) -> float:
     precision = _precision(config["perplexity"], has_gpu)
     if job.rule in ("find_outliers", "accumulate_activations"):
         return weights + forward(shape, tested, precision)
-    if job.rule in ("measure_perplexity", "generate_text", "measure_questions", "steer_text"):
-        regions = config["regions"]
-        ratio = max(regions["core"]["ratios"] + regions["monolingual"]["ratios"])
-        return sweep(shape, ratio, tested, precision)
-    if job.rule == "translate":
-        # five sums of float64 of three classes of tokens for every neuron; a prompt of the model's length in each of a batch
-        tokens = config["translation"][job.wildcards["translation"]]["batch_size"] * length
-        return weights + 120 * shape.layers * shape.feedforward + forward(shape, tokens, precision)
+    if job.measure:
+        once, regions = run.observation(job), config["regions"]
+        ratio = (
+            max(regions["core"]["ratios"] + regions["monolingual"]["ratios"])
+            if run.interventions(job, "removal")
+            else 0
+        )
+        return once.beside + sweep(shape, ratio, once.together, precision)
     return 0
 
 

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 
 from langatlas.plan.shapes import Shape, shape_of
+from langatlas.workflow import experiments
+from langatlas.workflow.measures import MEASURES, Observation
 
 TEST_SEQUENCES = 1000  # of a language whose test text is not here and not limited by the config
 
@@ -22,6 +24,12 @@ class Job:
     temporary: frozenset[str] = frozenset()
     gpu: int = 0
     todo: bool = True
+
+    @property
+    def measure(self) -> str | None:
+        """The measure of the registry whose rule this is."""
+        name = self.rule.removeprefix("measure_")
+        return name if name in MEASURES and name != self.rule else None
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,25 @@ class Run:
         return Text(limit or most, length, False)
 
     def _training_samples(self) -> int:
-        return max((chosen["samples"][-1] for chosen in self.config["pretraining"].values()), default=0)
+        trained = [experiments.training(self.config, name) for name in experiments.trained(self.config)]
+        return max((chosen["samples"][-1] for chosen in trained), default=0)
+
+    def observation(self, job: Job) -> Observation:
+        """What it takes to observe the model once in a measure's job."""
+        model, experiment, language = (job.wildcards[name] for name in ("model", "experiment", "language"))
+        text, shape = self.text(model, language, "test"), self.shapes[model]
+        return MEASURES[job.measure].observation(self.config, experiment, language, text, shape)
+
+    def interventions(self, job: Job, mechanism: str | None = None) -> int:
+        """How many interventions (of one mechanism) a measure's job makes."""
+        return experiments.count(self.config, job.wildcards["experiment"], job.wildcards["language"], mechanism)
+
+    def tested(self, job: Job) -> list[Text]:
+        """Test text of every language that a job of further training reads at every milestone."""
+        model, name = job.wildcards["model"], job.wildcards["experiment"]
+        most = experiments.training(self.config, name)["sequences"]
+        texts = [self.text(model, language, "test") for language in experiments.languages_of(self.config, name)]
+        return [replace(text, sequences=min(text.sequences, most or text.sequences)) for text in texts]
 
 
 @cache

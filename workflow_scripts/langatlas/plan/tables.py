@@ -10,6 +10,8 @@ from langatlas.plan.files import Sizes
 from langatlas.plan.memory import on_device, on_node
 from langatlas.plan.rates import Device, Rate, rate
 from langatlas.plan.run import Run
+from langatlas.workflow import experiments
+from langatlas.workflow.measures import MEASURES
 
 STAGES = {
     "text and tokens": ("build_corpus", "train_tokenizer", "fetch_model", "tokenize_pretrain", "tokenize_locate"),
@@ -22,22 +24,14 @@ STAGES = {
         "compare_importance",
         "select_equal_regions",
     ),
-    "perplexity": ("find_outliers", "choose_edits", "measure_perplexity"),
-    "neurons": (
-        "accumulate_activations",
-        "combine_activations",
-        "find_neurons",
-        "choose_clamps",
-        "steer_text",
-        "measure_agreement",
-    ),
-    "translation": ("translate",),
-    "generation": ("generate_text",),
-    "questions": ("write_questions", "measure_questions"),
-    "further pretraining": ("further_pretrain",),
+    "neurons": ("accumulate_activations", "combine_activations", "find_neurons", "measure_agreement"),
+    "interventions": ("find_outliers", "intervene"),
+    **{name: (f"measure_{name}",) for name in MEASURES},
+    "further pretraining": ("further_pretrain", "further_pretrain_and_keep"),
 }
 REST = "tables and figures"
-STAGE_OF = {rule: stage for stage, rules in STAGES.items() for rule in rules} | {"tokenize_test": "text and tokens"}
+STAGE_OF = {rule: stage for stage, rules in STAGES.items() for rule in rules}
+STAGE_OF |= {"tokenize_test": "text and tokens", "write_questions": "questions"}
 HEAD = ("stage", "jobs", "GPU hours", "kept, GB", "temporary, GB", "read, GB", "GPU memory, GB", "node memory, GB")
 WHOLE = ("global", "layer")  # scopes for which a selection reads its importances three times
 
@@ -61,6 +55,7 @@ def stages(run: Run, device: Device, rates: dict[tuple[str, str], Rate]) -> dict
     """What each stage costs on a device, in the order of the run; stages without jobs are left out."""
     found = {name: Stage() for name in [*STAGES, REST]}
     sizes, gpu, regions = Sizes(run), device.memory_gb > 0, region_names.catalogue(run.config)
+    removing = experiments.of(run.config, kind="removal")
     bytes_of = {path: sizes.of(path, job) for job in run.jobs for path in job.outputs}
     for job in run.jobs:
         if not job.outputs:
@@ -75,6 +70,8 @@ def stages(run: Run, device: Device, rates: dict[tuple[str, str], Rate]) -> dict
         region = regions.get(job.wildcards.get("region", ""))
         if job.rule.startswith("select_") and region and region.scope in WHOLE:
             times = 3
+        if job.rule == "intervene" and job.wildcards["experiment"] in removing:
+            times = 0  # of a region that is to be removed it reads the head
         stage.read += times * sum(bytes_of.get(path, 0) for path in job.inputs)
         stage.on_device = max(stage.on_device, on_device(run, job) if gpu else 0)
         stage.on_node = max(stage.on_node, on_node(run, job, has_gpu=gpu))

@@ -86,10 +86,8 @@ def languages_by_side(part: pd.DataFrame, order: list[str], labels: layout.Label
 
 
 def factor(row: pd.Series) -> str:
-    """Ratio to base with its 95 % interval; of several random regions with the range over seeds instead."""
-    several = pd.notna(row["n_seeds"]) and row["n_seeds"] > 1
-    low, high = ("seed_min", "seed_max") if several else ("low", "high")
-    return markup.interval(*(row[f"ratio_to_base{end}"] for end in ("", f"_{low}", f"_{high}")))
+    """Ratio to base with its 95 % interval; of several random regions, of their mean: the same as in table and figure."""
+    return markup.interval(*(row[name] for name in columns.with_interval("ratio_to_base")))
 
 
 def _published_cells(sides: dict[str, pd.DataFrame], removed: list[str]) -> dict[str, list[str]]:

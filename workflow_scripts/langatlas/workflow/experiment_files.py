@@ -12,13 +12,17 @@ from pathlib import Path
 
 import yaml
 
-from langatlas.files import expanded
+from langatlas.files import with_home
 from langatlas.workflow import schema
+from langatlas.workflow.interventions import place_of
 from langatlas.workflow.paths import ROOT
-from langatlas.workflow.yaml_traps import LOADER, written_problems
+from langatlas.workflow.yaml_traps import LOADER, key_problems, written_problems
 
 FOLDER = ROOT / "config" / "experiments"
 SCHEMAS = ROOT / "schemas"
+PARTS = ("intervene", "measure", "languages")
+# What the layout before this one called otherwise.
+FORMER = {"neurons": "ablation"}
 
 
 def load(config: dict) -> tuple[dict[str, dict], list[str]]:
@@ -26,8 +30,8 @@ def load(config: dict) -> tuple[dict[str, dict], list[str]]:
 
     Of each: ``intervene``, a list; ``measure``, name -> settings; ``languages``, a list or None.
     """
-    found, problems = {}, []
-    folders = [*map(Path, own_folders(config)), FOLDER]
+    found = {}
+    folders, problems = searched(config)
     known = names(folders)
     for name in dict.fromkeys([*config["run"], *config["experiments"]]):
         own = config["experiments"].get(name)
@@ -48,14 +52,23 @@ def load(config: dict) -> tuple[dict[str, dict], list[str]]:
         except ValueError as error:
             problems.append(str(error))
             continue
-        problems += complete(f"experiments.{name}", merged)
+        problems += complete(name, merged)
         found[name] = merged
     return found, problems
 
 
-def own_folders(config: dict) -> list[str]:
-    """Folders of the user's own experiments: ``~`` and ``$NAME`` are replaced."""
-    return [expanded(folder, "", "experiment_folders") for folder in config["experiment_folders"]]
+def searched(config: dict) -> tuple[list[Path], list[str]]:
+    """Folders of experiments, the user's own first (``~`` and ``$NAME`` are replaced), and what is wrong with them."""
+    found, problems = [], []
+    for folder in config["experiment_folders"]:
+        try:
+            found.append(Path(with_home(folder, "experiment_folders")))
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        if not found[-1].is_dir():
+            problems.append(f"experiment_folders: no folder {found[-1]} (working directory {Path.cwd()})")
+    return [*found, FOLDER], problems
 
 
 def names(folders: list[Path]) -> list[str]:
@@ -73,18 +86,26 @@ def read(name: str, folders: list[Path]) -> dict:
 def _with_included(path: Path, seen: tuple[Path, ...]) -> dict:
     if path in seen:
         raise ValueError(f"{path}: includes itself, by way of {', '.join(map(str, seen))}")
+    own = _as_written(path)
+    if "include" not in own:
+        return own
+    included = own.pop("include")
+    if not isinstance(included, str) or not (path.parent / included).is_file():
+        raise ValueError(f"{path}: include: {included!r} is no file beside it")
+    return merge(_with_included((path.parent / included).resolve(), (*seen, path)), own)
+
+
+def _as_written(path: Path) -> dict:
+    """What one file says. Raises ValueError where it is no mapping, or says otherwise than it looks."""
     try:
         own = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot be read as YAML: {error}") from None
-    if traps := [*written_problems(path)]:
-        raise ValueError("; ".join(traps))
+        raise ValueError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(own, dict):
-        raise ValueError(f"{path}: an experiment is a mapping with the keys intervene, measure, languages")
-    included = own.pop("include", None)
-    if included is None:
-        return own
-    return merge(_with_included((path.parent / included).resolve(), (*seen, path)), own)
+        raise ValueError(f"{path}: an experiment is a mapping with the keys {', '.join(PARTS)}")
+    if traps := [*written_problems(path), *(f"{path}: {problem}" for problem in key_problems(own))]:
+        raise ValueError("; ".join(traps))
+    return own
 
 
 def merge(below: Mapping, above: Mapping) -> dict:
@@ -101,16 +122,17 @@ def merge(below: Mapping, above: Mapping) -> dict:
     return merged
 
 
-def as_settings(measures) -> dict:
-    """Measures as name -> settings, however they are written."""
+def as_settings(measures):
+    """Measures as name -> settings, whether they are written so or as a list of names; anything else as it is."""
     if isinstance(measures, Mapping):
-        return {name: settings or {} for name, settings in measures.items()}
-    return {name: {} for name in measures} if isinstance(measures, list) else measures
+        return {name: {} if settings is None else settings for name, settings in measures.items()}
+    named = isinstance(measures, list) and all(isinstance(name, str) for name in measures)
+    return {name: {} for name in measures} if named else measures
 
 
-def complete(place: str, experiment: dict) -> Iterator[str]:
+def complete(name: str, experiment: dict) -> Iterator[str]:
     """Fill in the defaults of an experiment, in place, and say what is wrong with it."""
-    whole = of("experiment")
+    place, whole = f"experiments.{name}", of("experiment")
     problems = schema.schema_problems(experiment, whole, place)
     if problems:
         yield from problems
@@ -120,26 +142,32 @@ def complete(place: str, experiment: dict) -> Iterator[str]:
     if isinstance(experiment["intervene"], dict):
         experiment["intervene"] = [experiment["intervene"]]
     for number, chosen in enumerate(experiment["intervene"]):
-        where = f"{place}.intervene" + (f"[{number}]" if len(experiment["intervene"]) > 1 else "")
-        yield from _entry(where, "intervene", chosen.get("kind"), chosen)
-    for name, settings in experiment["measure"].items():
-        yield from _entry(f"{place}.measure.{name}", "measure", name, settings)
+        where = place_of(name, experiment["intervene"], number)
+        yield from _entry(where, "intervene", chosen["kind"], chosen)
+    for measure, settings in experiment["measure"].items():
+        yield from _entry(f"{place}.measure.{measure}", "measure", measure, settings)
 
 
 def _entry(place: str, part: str, name, settings: dict) -> Iterator[str]:
     """Settings of one kind or measure, by its own schema."""
-    known = sorted(path.stem for path in (SCHEMAS / part).glob("*.yaml"))
+    known = entries(part)
     if name not in known:
         said = (
             f"{place}.kind: {name!r} is no kind of intervention" if part == "intervene" else f"{place}: no such measure"
         )
-        yield f"{said}{schema.suggest(str(name), known)}; there are {', '.join(known)}"
+        meant = f" (now {FORMER[name]})" if name in FORMER else schema.suggest(name, known)
+        yield f"{said}{meant}; there are {', '.join(known)}"
         return
     own = of(f"{part}/{name}")
     kind = {"kind": settings.pop("kind")} if part == "intervene" else {}
     schema.fill_defaults(settings, own, own)
     yield from schema.schema_problems(settings, own, place)
     settings |= kind
+
+
+def entries(part: str) -> list[str]:
+    """Names of all kinds of intervention (``intervene``) or all measures (``measure``): each has a schema."""
+    return sorted(path.stem for path in (SCHEMAS / part).glob("*.yaml"))
 
 
 @cache

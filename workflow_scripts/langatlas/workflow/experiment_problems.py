@@ -8,15 +8,15 @@ from langatlas.corpora.world.grammar import languages as told
 from langatlas.corpora.world.knowledge import world
 from langatlas.models.adapters import dimension_of
 from langatlas.workflow.experiments import arms, languages_of, trains
-from langatlas.workflow.interventions import counted_languages
+from langatlas.workflow.interventions import counted_languages, placed
 from langatlas.workflow.regions import agreement_languages
 
 
 def experiment_problems(config: dict) -> Iterator[str]:
     """Mistakes of all experiments, as sentences. The config is valid by its schemas and names only what exists."""
+    for place, entry in placed(config):
+        yield from OF_KINDS.get(entry["kind"], _nothing)(place, entry, config)
     for name, experiment in config["experiments"].items():
-        for number, entry in enumerate(experiment["intervene"]):
-            yield from OF_KINDS.get(entry["kind"], _nothing)(f"experiments.{name}.intervene[{number}]", entry, config)
         for measure, settings in experiment["measure"].items():
             place = f"experiments.{name}.measure.{measure}"
             yield from OF_MEASURES.get(measure, _nothing)(place, settings, languages_of(config, name), config)
@@ -38,12 +38,12 @@ def _removal(place: str, entry: dict, config: dict) -> Iterator[str]:
     if entry["regions"] == "controls" and not region_names.controls(config):
         yield f"{place}.regions: no controls are chosen; name some in regions.controls, or another kind of region"
     if entry["regions"] == "equal":
-        yield from _equal(place, config)
+        yield from _equal(place, entry, config)
 
 
-def _equal(place: str, config: dict) -> Iterator[str]:
+def _equal(place: str, entry: dict, config: dict) -> Iterator[str]:
     """Sets of equal size need languages with a region and neurons."""
-    yield from _needs_neurons(place, config)
+    yield from _needs_neurons(place, entry, config)
     found, own = counted_languages(config), config["regions"]["monolingual"]["languages"]
     if found and not agreement_languages(config):
         yield f"{place}: no language of neurons.languages ({', '.join(found)}) has a region of its own"
@@ -53,8 +53,7 @@ def _equal(place: str, config: dict) -> Iterator[str]:
                 yield f"regions.equal.languages: {label!r} is not in {key} ({', '.join(having)})"
 
 
-def _needs_neurons(place: str, entry: dict, config: dict | None = None) -> Iterator[str]:
-    config = entry if config is None else config
+def _needs_neurons(place: str, entry: dict, config: dict) -> Iterator[str]:
     if not counted_languages(config):
         yield f"{place}: nobody's neurons are found; name neurons.languages, or leave the experiment out of `run`"
 
@@ -71,7 +70,7 @@ def _lines(place: str, entry: dict, config: dict) -> Iterator[str]:
 def _shapes(config: dict) -> Iterator[tuple[str, dict]]:
     """Shapes of mini models; those of others are known only when they are there."""
     for model in config["models"]:
-        if shape := config["checkpoints"][model]["architecture"]:
+        if shape := config["checkpoints"].get(model, {}).get("architecture"):
             yield model, shape
 
 

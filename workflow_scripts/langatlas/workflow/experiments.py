@@ -85,9 +85,10 @@ def changers(config: dict, name: str) -> list[str]:
     return sorted(MECHANISMS[kind].split(":")[0] for kind in kinds)
 
 
-def count(config: dict, name: str) -> int:
-    """How many interventions an experiment has, the base aside."""
-    return sum(KINDS[entry["kind"]].count(config, entry) for entry in config["experiments"][name]["intervene"])
+def count(config: dict, name: str, language: str, mechanism: str | None = None) -> int:
+    """How many interventions of an experiment (of one mechanism) are measured on a language, the base aside."""
+    kinds = [(KINDS[entry["kind"]], entry) for entry in config["experiments"][name]["intervene"]]
+    return sum(kind.count(config, entry, language) for kind, entry in kinds if mechanism in (None, kind.mechanism))
 
 
 def row_files(config: dict, measure: str, names: Iterable[str] | None = None) -> list[str]:

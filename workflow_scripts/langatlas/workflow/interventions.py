@@ -5,7 +5,7 @@ that yields interventions; a new way of changing a model is an entry of MECHANIS
 ``payload()`` and ``applied(model)`` (``langatlas.intervene.index``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -26,19 +26,31 @@ MECHANISMS = {
 class Kind:
     """``inputs(config, model, entry)``: files that ``choose`` reads; ``changed``: those that the measuring job reads as well.
 
-    ``mechanism``: what its interventions are. ``count(config, entry)``: how many they are, for the plan. ``measured``: languages
-    that are measured where the experiment names none; None: all. ``spelled``: settings in which null stands for what the rest of
-    the config says, spelled out. ``trains``: it has jobs of its own, which measure as they train.
+    ``mechanism``: what its interventions are. ``count(config, entry, language)``: how many are measured on a language, for the
+    plan. ``measured``: languages that are measured where the experiment names none; None: all. ``spelled``: settings in which
+    null stands for what the rest of the config says, spelled out. ``trains``: it has jobs of its own, which measure.
     """
 
     choose: str
     mechanism: str
     inputs: Callable[[dict, str, Entry], Inputs]
-    count: Callable[[dict, Entry], int]
+    count: Callable[[dict, Entry, str], int]
     changed: Callable[[dict, str, Entry], list[str]] = lambda config, model, entry: []
     measured: Callable[[dict, Entry], list[str] | None] = lambda config, entry: None
     spelled: Callable[[dict, Entry], dict] = lambda config, entry: {}
     trains: bool = False
+
+
+def place_of(experiment: str, interventions: list, number: int) -> str:
+    """Where an intervention stands in the config, as messages say it: the only one of an experiment needs no number."""
+    return f"experiments.{experiment}.intervene" + (f"[{number}]" if len(interventions) > 1 else "")
+
+
+def placed(config: dict) -> Iterator[tuple[str, Entry]]:
+    """(place, intervention) of all experiments, in order."""
+    for name, experiment in config["experiments"].items():
+        for number, entry in enumerate(experiment["intervene"]):
+            yield place_of(name, experiment["intervene"], number), entry
 
 
 # -- regions -----------------------------------------------------------------------------------------------------------
@@ -73,7 +85,7 @@ def _sides(config: dict, entry: Entry) -> dict:
     return {"sides": [side for side in entry["sides"] if side != "random"] + random}
 
 
-def _lines(config: dict, entry: Entry) -> int:
+def _lines(config: dict, entry: Entry, language: str) -> int:
     sides = len(entry["sides"]) + ("random" in entry["sides"]) * (len(entry["seeds"]) - 1)
     return len(entry["settings"]) * len(entry["lines"]) * sides * len(entry["share"])
 
@@ -84,7 +96,7 @@ def _extremes(config: dict, model: str, needed: bool) -> Inputs:
     return places | ({"outliers": [paths.outliers(config, model)]} if needed else {})
 
 
-def _dimensions(config: dict, entry: Entry) -> int:
+def _dimensions(config: dict, entry: Entry, language: str) -> int:
     count = entry["dimensions"] if isinstance(entry["dimensions"], int) else len(entry["dimensions"])
     several = count > 1  # each alone, then all of them
     return count + several + len(entry["seeds"]) * (1 + several)
@@ -122,11 +134,16 @@ def _neurons(config: dict, model: str, methods: list[str], languages: list[str])
     }
 
 
-def _ablations(config: dict, entry: Entry) -> int:
+def _ablations(config: dict, entry: Entry, language: str) -> int:
     """Each set with its random controls; only average precision has a bottom side."""
     sides = entry["sides"]
     sets = sum(len(sides) if method == "precision" else "top" in sides for method in entry["methods"])
     return len(ablated(config, entry)) * sets * (1 + len(entry["seeds"]) * len(entry["controls"]))
+
+
+def _steerings(config: dict, entry: Entry, language: str) -> int:
+    """Both parts, each alone, and the control of every pair."""
+    return 4 * sum(entry["measured"] == "all" or source == language for source, _ in steered_pairs(config, entry))
 
 
 def _sources(config: dict, entry: Entry) -> list[str] | None:
@@ -161,7 +178,7 @@ KINDS: dict[str, Kind] = {
         "langatlas.intervene.removal:choose",
         "removal",
         inputs=lambda config, model, entry: {"regions": removed(config, model, entry)},
-        count=lambda config, entry: len(removed(config, "", entry)),
+        count=lambda config, entry, language: len(removed(config, "", entry)),
         changed=removed,
     ),
     "lines": Kind("langatlas.intervene.lines:choose", "edit", _counted_region, _lines, spelled=_sides),
@@ -175,7 +192,7 @@ KINDS: dict[str, Kind] = {
         "langatlas.intervene.perturbation:choose_parameters",
         "edit",
         lambda config, model, entry: _extremes(config, model, any(p["index"] is None for p in entry["parameters"])),
-        lambda config, entry: len(entry["parameters"]) * len(entry["operations"]) * (1 + len(entry["seeds"])),
+        lambda config, entry, language: len(entry["parameters"]) * len(entry["operations"]) * (1 + len(entry["seeds"])),
     ),
     "ablation": Kind(
         "langatlas.intervene.ablation:choose",
@@ -188,7 +205,7 @@ KINDS: dict[str, Kind] = {
         "langatlas.intervene.steering:choose",
         "clamp",
         lambda config, model, entry: _neurons(config, model, [entry["method"]], _steered_languages(config, entry)),
-        count=lambda config, entry: 4 * len(steered_pairs(config, entry)),
+        _steerings,
         measured=_sources,
         spelled=lambda config, entry: {
             "pairs": steered_pairs(config, entry),
@@ -199,10 +216,10 @@ KINDS: dict[str, Kind] = {
         "langatlas.intervene.swap:choose",
         "swap",
         lambda config, model, entry: {"variants": variant_files(config, model, entry)},
-        lambda config, entry: len(entry["variants"]),
+        lambda config, entry, language: len(entry["variants"]),
         changed=variant_files,
     ),
     "pretraining": Kind(
-        "", "swap", lambda config, model, entry: {}, lambda config, entry: len(arms(entry)), trains=True
+        "", "swap", lambda config, model, entry: {}, lambda config, entry, language: len(arms(entry)), trains=True
     ),
 }

@@ -6,22 +6,54 @@ of an observation, and ``prepare(model, job)``, which gives a function that obse
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
 
 from langatlas import languages as registry
 from langatlas.corpora.translation_prompts import Condition
 from langatlas.workflow import paths
 
+if TYPE_CHECKING:
+    from langatlas.plan.run import Text
+    from langatlas.plan.shapes import Shape
+
 Inputs = dict[str, str | list[str]]
+# For the plan, assumed: tokens of a line of a translation prompt; choices of a question, and tokens of one. How many questions
+# the world has, and a task of the harness (MMLU's number). Bytes of a row that holds numbers, of one that holds a text, and of a
+# count of neurons.
+SENTENCE_TOKENS, CHOICES, QUESTION_TOKENS, WORLD_QUESTIONS, TASK_QUESTIONS = 40, 4, 100, 1466, 14042
+ROW, TEXT_ROW, COUNT = 9, 200, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What it takes to observe a model once on one language, for the plan.
+
+    ``forward``: tokens that it reads; ``steps``: passes that write a token each; ``together``: tokens of the largest pass;
+    ``beside``: bytes on the device beside weights and this pass; ``rows``, ``folder``: bytes that are written.
+    """
+
+    forward: float
+    together: float
+    steps: int = 0
+    beside: float = 0
+    rows: float = 0
+    folder: float = 0
+
+
+Observing = Callable[[dict, str, str, "Text", "Shape"], Observation]
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """``inputs(config, model, experiment, language)``: files beside the model; ``settings(config, experiment, language)``: what
-    it is called with. ``folder``: whether it writes a folder beside its rows. ``runtime``: minutes that a job may take.
+    it is called with. ``observation(config, experiment, language, text, shape)``: what it costs, by the test text and the model's
+    sizes. ``folder``: whether it writes a folder beside its rows. ``runtime``: minutes that a job may take.
     """
 
     module: str
     inputs: Callable[[dict, str, str, str], Inputs]
+    observation: Observing
     settings: Callable[[dict, str, str], dict] = lambda config, experiment, language: {}
     folder: bool = False
     runtime: int = 240
@@ -39,6 +71,12 @@ def chosen(config: dict, experiment: str, measure: str) -> dict:
     return config["experiments"][experiment]["measure"][measure]
 
 
+def _reading(config: dict, experiment: str, language: str, text: "Text", shape: "Shape") -> Observation:
+    """All of the test text, a batch after the other."""
+    together = config["perplexity"]["batch_size"] * config["tokens"]["sequence_length"]
+    return Observation(forward=text.tokens, together=together, rows=ROW * text.sequences)
+
+
 def _test_shard(config: dict, model: str, experiment: str, language: str) -> Inputs:
     return {"shard": paths.token_shard(config, model, language, "test")}
 
@@ -49,8 +87,22 @@ def _test_shard_and_tokenizer(config: dict, model: str, experiment: str, languag
 
 def _generation(config: dict, experiment: str, language: str) -> dict:
     settings = chosen(config, experiment, "generation")
-    found = {key: settings[key] for key in ("count", "prompt_tokens", "max_new_tokens")}
+    found = {key: settings[key] for key in ("count", "prompt_tokens", "max_new_tokens", "batch_size")}
     return found | {"prompts": settings["prompts"].get(language), "detectable": detectable(config, experiment)}
+
+
+def _writing(config: dict, experiment: str, language: str, text: "Text", shape: "Shape") -> Observation:
+    """Prompts of equal length run together; the config's own ones have a length each."""
+    settings = chosen(config, experiment, "generation")
+    own = len(settings["prompts"].get(language, []))
+    tokens = settings["prompt_tokens"] + settings["max_new_tokens"]
+    prompts, groups = (own, own) if own else (settings["count"], 1)
+    return Observation(
+        forward=prompts * settings["prompt_tokens"],
+        together=prompts // groups * tokens,
+        steps=groups * settings["max_new_tokens"],
+        rows=TEXT_ROW * prompts,
+    )
 
 
 def detectable(config: dict, experiment: str) -> list[str]:
@@ -86,7 +138,9 @@ def question_sources(config: dict, experiment: str, language: str) -> list[str]:
     """What the questions of a language are read from: the world's data files, your own file."""
     settings = chosen(config, experiment, "questions")
     found = paths.world([language]) if settings["world"] else []
-    return found + (paths.own_files(settings["files"], [language], "questions.files") if settings["files"] else [])
+    return found + (
+        paths.own_files(settings["files"], [language], "measure.questions.files") if settings["files"] else []
+    )
 
 
 def _question_inputs(config: dict, model: str, experiment: str, language: str) -> Inputs:
@@ -100,6 +154,17 @@ def _questions(config: dict, experiment: str, language: str) -> dict:
     local = ["-".join(parts) for parts in question_tasks(config, experiment, language)]
     found = {key: settings[key] for key in ("shots", "seed", "batch_size")}
     return found | {"local": local, "named": settings["tasks"].get(language, [])}
+
+
+def _answering(config: dict, experiment: str, language: str, text: "Text", shape: "Shape") -> Observation:
+    """Every choice of every question is read once, with the shots in front."""
+    settings = chosen(config, experiment, "questions")
+    local = len(question_tasks(config, experiment, language)) * (settings["count"] or WORLD_QUESTIONS)
+    asked = local + len(settings["tasks"].get(language, [])) * TASK_QUESTIONS
+    length = QUESTION_TOKENS * (1 + settings["shots"])
+    return Observation(
+        forward=asked * CHOICES * length, together=settings["batch_size"] * length, rows=TEXT_ROW * asked
+    )
 
 
 # -- translation -------------------------------------------------------------------------------------------------------
@@ -122,7 +187,7 @@ def _translation_inputs(config: dict, model: str, experiment: str, source: str) 
         chosen(config, experiment, "translation")["files"],
         translation_languages(config, experiment, source),
     )
-    sentences = paths.own_files(files, languages, "translation.files") if files else paths.world(languages)
+    sentences = paths.own_files(files, languages, "measure.translation.files") if files else paths.world(languages)
     return {"sentences": sentences, "tokenizer": paths.tokenizer_files(config, model)}
 
 
@@ -132,9 +197,34 @@ def _translation(config: dict, experiment: str, source: str) -> dict:
     return settings | {"names": {label: registry.get(label, config["labels"]).name for label in labels}}
 
 
+def _translating(config: dict, experiment: str, language: str, text: "Text", shape: "Shape") -> Observation:
+    """A line for each input and example, then a token after the other; five sums of three classes of tokens a neuron.
+
+    Rows hold two numbers a layer and new token.
+    """
+    settings = chosen(config, experiment, "translation")
+    conditions = [Condition.parse(name) for name in settings["conditions"]]
+    lines = sum((1 + condition.further) * (1 + condition.shots) for condition in conditions)
+    batches = len(conditions) * ceil(settings["count"] / settings["batch_size"])
+    written = len(conditions) * settings["count"] * settings["max_new_tokens"]
+    counted = 3 * 5 * 8 * shape.layers * shape.feedforward
+    return Observation(
+        forward=lines * settings["count"] * SENTENCE_TOKENS,
+        together=settings["batch_size"] * config["tokens"]["sequence_length"],
+        steps=batches * settings["max_new_tokens"],
+        beside=counted,
+        rows=2 * COUNT * shape.layers * written,
+        folder=len(conditions) * counted,
+    )
+
+
 MEASURES: dict[str, Measure] = {
-    "perplexity": Measure("langatlas.measure.perplexity", _test_shard),
-    "generation": Measure("langatlas.measure.generation", _test_shard_and_tokenizer, _generation, runtime=120),
-    "questions": Measure("langatlas.measure.questions", _question_inputs, _questions),
-    "translation": Measure("langatlas.measure.translation", _translation_inputs, _translation, folder=True),
+    "perplexity": Measure("langatlas.measure.perplexity", _test_shard, _reading),
+    "generation": Measure(
+        "langatlas.measure.generation", _test_shard_and_tokenizer, _writing, _generation, runtime=120
+    ),
+    "questions": Measure("langatlas.measure.questions", _question_inputs, _answering, _questions),
+    "translation": Measure(
+        "langatlas.measure.translation", _translation_inputs, _translating, _translation, folder=True
+    ),
 }

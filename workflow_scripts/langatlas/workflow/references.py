@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from langatlas import region_names
 from langatlas.models.adapters import ADAPTERS, MODULE_ORDER, Fused
-from langatlas.workflow.interventions import counted_languages
+from langatlas.workflow.interventions import counted_languages, placed
 from langatlas.workflow.paths import ROOT
 
 PART = re.compile(r"\[\]|\{\}|[^.\[{]+")
@@ -145,8 +145,9 @@ def values(
         yield from ((place, name) for name in found)
     elif part == "[]":
         inside = any(part not in ("[]", "{}") for part in rest)  # the place of a plain value is its list
+        inside &= not (only and len(found) == 1)  # the only intervention of an experiment needs no number: place_of
         for number, value in enumerate(found):
-            if only is None or not isinstance(value, dict) or value.get(only[0]) == only[1]:
+            if only is None or value.get(only[0]) == only[1]:
                 yield from values(value, rest, place=f"{place}[{number}]" if inside else place)
     elif part == "*":
         for name, value in found.items():
@@ -168,18 +169,16 @@ class Choice:
 
 def _choices_of_regions(config: Mapping) -> Iterator[tuple[str, Choice]]:
     """(place, choice) of every intervention that names a region."""
-    for name, experiment in config["experiments"].items():
-        for number, entry in enumerate(experiment["intervene"]):
-            place = f"experiments.{name}.intervene[{number}]"
-            if entry["kind"] == "removal" and isinstance(entry["regions"], list):
-                for index, chosen in enumerate(entry["regions"]):
-                    yield f"{place}.regions[{index}]", Choice(chosen["region"], chosen["ratio"], chosen["sides"])
-            elif entry["kind"] == "pretraining":
-                sides = [arm["side"] for arm in entry["arms"] if arm["mode"] != "full"]
-                seeds = entry["seeds"] if "random" in sides else ()  # a random region has the seed of its arm
-                yield place, Choice(entry["region"], entry["ratio"], dict.fromkeys(sides), seeds)
-            elif entry["kind"] == "lines":
-                yield place, Choice(entry["region"], entry["ratio"], ["top"])
+    for place, entry in placed(config):
+        if entry["kind"] == "removal" and isinstance(entry["regions"], list):
+            for index, chosen in enumerate(entry["regions"]):
+                yield f"{place}.regions[{index}]", Choice(chosen["region"], chosen["ratio"], chosen["sides"])
+        elif entry["kind"] == "pretraining":
+            sides = [arm["side"] for arm in entry["arms"] if arm["mode"] != "full"]
+            seeds = entry["seeds"] if "random" in sides else ()  # a random region has the seed of its arm
+            yield place, Choice(entry["region"], entry["ratio"], dict.fromkeys(sides), seeds)
+        elif entry["kind"] == "lines":
+            yield place, Choice(entry["region"], entry["ratio"], ["top"])
 
 
 def _region_problems(place: str, choice: Choice, config: Mapping) -> Iterator[str]:

@@ -248,7 +248,7 @@ def _if_any(wanted: Callable[[dict], object]) -> Callable[[dict], list[str]]:
 
 
 def _core_removal(config: dict, part: str) -> dict:
-    chosen = {"experiment": removing(config, regions.CORE)[0], "region": regions.CORE, "published_model": "LLaMA-2-7B"}
+    chosen = {"region": regions.CORE, "published_model": "LLaMA-2-7B"}
     return chosen | _samples(config) | _sequences(config)
 
 
@@ -369,7 +369,7 @@ FIGURES: dict[str, FigureEntry] = {
     ),
     "core_removal": FigureEntry(
         lambda config, model, part: {
-            "perplexity": paths.table(config, "perplexity"),
+            "core_removal": paths.table(config, "core_removal"),
             "published": paths.published("core_removal"),
         },
         "2 Removal",

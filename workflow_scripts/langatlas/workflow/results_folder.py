@@ -73,7 +73,7 @@ def products(config: Mapping) -> list[Path]:
     names = [*WHOLE, *config["models"], *config["neurons"]["counts"]]
     names += [f"corpora/{name}" for name in config["corpora"]]
     names += [f"models/{name}" for name in config["models"]]
-    names += [f"questions/{name}" for name in config["questions"]]
+    names += [f"questions/{name}" for name in config["experiments"]]
     return [folder / name for name in names if os.path.lexists(folder / name)]
 
 
@@ -89,8 +89,10 @@ def inputs(config: Mapping) -> Iterator[tuple[str, Path]]:
     for name, corpus in config["corpora"].items():
         for number, part in enumerate(corpus["parts"]):
             named += [(f"corpora.{name}.parts[{number}].{key}", part.get(key)) for key in ("files", "path")]
-    for section in ("questions", "translation"):
-        named += [(f"{section}.{name}.files", entry["files"]) for name, entry in config[section].items()]
+    named += [("experiment_folders", folder) for folder in config["experiment_folders"]]
+    for name, experiment in config["experiments"].items():
+        for measure, settings in experiment["measure"].items():
+            named.append((f"experiments.{name}.measure.{measure}.files", settings.get("files")))
     named += [(f"neurons.counts.{name}.files", entry["files"]) for name, entry in config["neurons"]["counts"].items()]
     for key, value in named:
         path = os.path.expandvars(os.path.expanduser(value or ""))

@@ -74,8 +74,8 @@ def explain(error: ValidationError, root: str = "") -> list[str]:
     if error.validator == "required":
         missing = sorted(set(error.validator_value) - set(error.instance))
         return [f"key {_join(place, key)} is missing" for key in missing]
-    if error.validator == "anyOf" and (fitting := [e for e in error.context if e.validator != "type"]):
-        return [problem for e in fitting for problem in explain(e, root)]  # of those whose type it has
+    if error.validator == "anyOf" and (fitting := _of_its_type(error)):
+        return [problem for e in fitting for problem in explain(e, root)]
     wanted, types, about = error.validator_value, _types(error), error.schema.get("description")
     allowed = {
         "enum": lambda: "must be one of " + ", ".join("null" if value is None else str(value) for value in wanted),
@@ -96,6 +96,17 @@ def explain(error: ValidationError, root: str = "") -> list[str]:
     else:
         how = hint(error.instance, types)
     return [f"{place or 'config'}: {_spelt(error.instance)} {allowed()}" + (f"; {how}" if how else "")]
+
+
+def _of_its_type(error: ValidationError) -> list[ValidationError]:
+    """What is wrong by those alternatives that take a value of this type at all."""
+    others = set()
+    for e in error.context:
+        if not e.relative_path and e.validator in ("type", "enum"):
+            values = e.validator_value if e.validator == "enum" else []
+            if not any(type(value) is type(e.instance) for value in values):
+                others.add(e.relative_schema_path[0])
+    return [e for e in error.context if e.relative_schema_path[0] not in others]
 
 
 def _types(error: ValidationError) -> list[str]:

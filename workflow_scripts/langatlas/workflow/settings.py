@@ -23,6 +23,7 @@ from langatlas.workflow.schema import fill_defaults, schema_problems
 from langatlas.workflow.yaml_traps import LOADER, key_problems, written_problems
 
 SECTIONS_GONE = ("generation", "steering", "translation", "questions", "pretraining")
+FORMER_KEYS = {"silenced": "of"}
 
 
 def checked(config: dict, schema_path: str | Path, files: Iterable[str | Path] = ()) -> dict:
@@ -56,11 +57,16 @@ def gone(config: dict) -> Iterator[str]:
                 "experiments: NAME) as {intervene: …, measure: …}, and name it in `run`; see docs/experiments.md"
             )
     experiments = config.get("experiments")
+    kinds = [experiment_files.of(f"intervene/{kind}")["properties"] for kind in experiment_files.entries("intervene")]
+    former = {"kind", *FORMER_KEYS, *(key for keys in kinds for key in keys)}
     for name, entry in experiments.items() if isinstance(experiments, dict) else ():
         if entry is None:
             yield f"experiments.{name}: null takes nothing away any more; leave the name out of `run`"
-        elif isinstance(entry, dict) and (former := sorted(set(entry) - {"intervene", "measure", "languages"})):
-            yield f"experiments.{name}.{former[0]}: it stands under experiments.{name}.intervene (or measure) now"
+        elif isinstance(entry, dict):
+            for key in [key for key in entry if key in former]:
+                yield f"experiments.{name}.{key}: it stands in experiments.{name}.intervene now" + (
+                    f", and is called {FORMER_KEYS[key]}" if key in FORMER_KEYS else ""
+                )
 
 
 def refuse_unread(path: str | Path, files: Iterable[str | Path]) -> None:

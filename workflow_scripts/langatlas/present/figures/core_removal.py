@@ -17,19 +17,10 @@ SIDE_NAMES = {"top": "top (most important)", "random": "random", "bottom": "bott
 OFFSETS = {"top": 0.0, "random": -0.22, "bottom": 0.22}  # rows apart: random and bottom often coincide
 
 
-def merge_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per language, side, ratio: geometric mean over random seeds, interval from the lowest to the highest."""
-    logs = table.assign(ratio_to_base=np.log(table["ratio_to_base"]))
-    merged = logs.groupby(["language", "side", "ratio"], as_index=False).agg(
-        ratio_to_base=("ratio_to_base", "mean"), low=("ratio_to_base_low", "min"), high=("ratio_to_base_high", "max")
-    )
-    return merged.assign(ratio_to_base=np.exp(merged["ratio_to_base"]))
-
-
 def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
     """Dots and intervals of one ratio: languages of ``order`` from top to bottom, ratio to base on a log axis.
 
-    ``table``: columns language, side (top, random, bottom), ratio_to_base, low, high (NaN where there is no interval).
+    ``table``: columns language, side (top, random, bottom), ratio_to_base with _low and _high (NaN where there is no interval).
     Infinite ratios (a collapsed model) become an arrow at the right edge.
     """
     across = axes.get_yaxis_transform()
@@ -38,7 +29,8 @@ def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
         y = rows["language"].map(order.index).to_numpy(dtype=float) + OFFSETS[side]
         value = rows["ratio_to_base"].to_numpy(dtype=float)
         finite = np.isfinite(value)
-        axes.hlines(y[finite], rows["low"][finite], rows["high"][finite], color=colour, linewidth=1.1, alpha=0.6)
+        ends = (rows["ratio_to_base_low"][finite], rows["ratio_to_base_high"][finite])
+        axes.hlines(y[finite], *ends, color=colour, linewidth=1.1, alpha=0.6)
         dots = {"color": colour, "linewidths": 0, "zorder": 3}
         axes.scatter(value[finite], y[finite], s=17, marker=marker, label=SIDE_NAMES[side], **dots)
         axes.scatter(np.full((~finite).sum(), 0.985), y[~finite], s=20, marker=">", transform=across, **dots)
@@ -54,9 +46,8 @@ def draw(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
 
 
 def figure(
-    perplexity: pd.DataFrame,
+    core_removal: pd.DataFrame,
     model: str,
-    experiment: str,
     region: str,
     samples: int,
     published: pd.DataFrame | None = None,
@@ -68,16 +59,15 @@ def figure(
     ``published``: as ``published.load_core`` reads it, of which ``published_model`` is shown. Its collapse is four orders of
     magnitude larger than a small model's and would flatten our panels on a common axis.
     """
-    removed = perplexity[perplexity["side"].isin(SIDES)]
-    rows = canvas.select(removed, model=model, experiment=experiment, region=region, samples=samples)
-    merged = merge_seeds(rows)
-    order = languages.order_by_family(merged["language"].unique(), own)
-    ratios = sorted(merged["ratio"].unique())
+    removed = core_removal[core_removal["side"].isin(SIDES)]
+    rows = canvas.select(removed, model=model, region=region, samples=samples)
+    order = languages.order_by_family(rows["language"].unique(), own)
+    ratios = sorted(rows["ratio"].unique())
     panels = len(ratios) + (published is not None)
     drawing = canvas.new_figure(1.5 + 2.0 * panels, 1.5 + 0.27 * len(order))
     axes = drawing.subplots(1, panels, sharey=True, squeeze=False)[0]
     for panel, ratio in zip(axes, ratios, strict=False):
-        draw(merged[merged["ratio"] == ratio], panel, order)
+        draw(rows[rows["ratio"] == ratio], panel, order)
         panel.set_title(f"{ratio:.0%} removed" if ratio >= 0.01 else f"{ratio:.2%} removed")
     limits = [panel.get_xlim() for panel in axes[: len(ratios)]]
     for panel in axes[: len(ratios)]:
@@ -96,10 +86,10 @@ def figure(
 def _draw_published(published: pd.DataFrame, axes: Axes, order: list[str]) -> None:
     """The published ratios, tinted, on an axis of their own; they come without intervals."""
     rows = published[published["side"].isin(SIDES) & published["language"].isin(order)]
-    draw(rows.assign(low=rows["ratio_to_base"], high=rows["ratio_to_base"]), axes, order)
+    draw(rows.assign(ratio_to_base_low=rows["ratio_to_base"], ratio_to_base_high=rows["ratio_to_base"]), axes, order)
     axes.set_facecolor("#f6f3ea")
     names = [*rows["model"].unique(), *(f"{share:.0%}" for share in rows["ratio"].unique())]
     axes.set_title("published: " + ", ".join(names), weight="normal")
 
 
-FIGURE = canvas.Picture(figure, {"perplexity": canvas.read_table, "published": load_core})
+FIGURE = canvas.Picture(figure, {"core_removal": canvas.read_table, "published": load_core})

@@ -17,7 +17,7 @@ COLUMNS = columns.of(
 )  # fmt: skip
 KEYS = ["model", "language", "region", "scope", "samples", "side", "ratio"]
 NOTE = f"""{removal.NOTE}
-Random: mean over seeds, with the range over seeds. Published: Zhang et al. 2024 (arXiv 2402.14700), other test text and
+Random: mean over seeds (the CSV has their range too). Published: Zhang et al. 2024 (arXiv 2402.14700), other test text and
 tokenizer; perplexities stand beside ours for the same model only. Its Chinese base of LLaMA-2-7B (8.652) is 8.562 elsewhere."""
 
 

@@ -13,7 +13,7 @@ COLUMNS = columns.of(
     "p_value", "p_value_holm",
 )  # fmt: skip
 NOTE = """× base: perplexity divided by that of the unchanged model, with the 95 % bootstrap interval over test sequences;
-random: mean over seeds, with the range over seeds where there are several. Axes: head (features of attention heads),
+random: mean over seeds (the CSV has the range over seeds too). Axes: head (features of attention heads),
 residual (features of the residual stream), ffn (neurons). Lines: so many of each matrix are set to zero; shared by matrix:
 each has its own."""
 SETTING = [
