@@ -9,7 +9,7 @@ from langatlas.locate.importance_files import FORMAT
 from langatlas.present import control_tables, edit_tables, findings, kinship, pages, region_tables, removal
 from langatlas.present.control_pairs import against_core
 from langatlas.present.perplexity_table import tabulate_perplexity
-from langatlas.present.tables import SUFFIXES, read_table, write_table
+from langatlas.present.table import SUFFIXES, read_table, write_table
 from langatlas.region import Region, save
 from langatlas.tensorfile import TensorWriter
 from small_tables import FAST, PUBLISHED, write_rows
