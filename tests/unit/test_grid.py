@@ -29,6 +29,7 @@ from langatlas.measure import generation
 from langatlas.measure.job import Job, write_rows
 from langatlas.models import devices
 from langatlas.provenance import imported_modules
+from langatlas.region import Region
 from langatlas.workflow import experiments
 from langatlas.workflow.interventions import KINDS, MECHANISMS
 from langatlas.workflow.measures import MEASURES, Measure
@@ -206,17 +207,56 @@ def test_what_does_not_restore_is_refused_by_name(grid, measure, name):
 # -- the entry script, and a measure that it does not know ----------------------------------------------------------------
 
 
-def run_script(grid, measure: str, name: str, output: dict, settings: dict, monkeypatch) -> None:
-    """``measure.py`` as Snakemake runs it."""
+def run_script(script: str, job: SimpleNamespace, monkeypatch) -> None:
+    """An entry script as Snakemake runs it."""
+    monkeypatch.setattr(runlog, "job", lambda snakemake: nullcontext())
+    monkeypatch.setattr(devices, "prepare", lambda threads: None)  # it would stay for the tests that follow
+    runpy.run_path(str(SCRIPTS / script), {"snakemake": job}, "__main__")
+
+
+def run_measure(grid, measure: str, name: str, output: dict, settings: dict, monkeypatch) -> None:
+    """``measure.py`` on the interventions of one entry."""
     given = grid.inputs() | {"manifest": f"{grid.manifest.path}/model.json", "interventions": grid.index(name)}
     params = {"measure": measure, "settings": settings, "batch_size": 2, "precision": "float32", "code": "c"}
     job = SimpleNamespace(
         threads=1, wildcards=SimpleNamespace(experiment="e", language="en"), input=InputFiles(fromdict=given),
         output=OutputFiles(fromdict=output), params=Params(fromdict=params),
     )  # fmt: skip
-    monkeypatch.setattr(runlog, "job", lambda snakemake: nullcontext())
-    monkeypatch.setattr(devices, "prepare", lambda threads: None)  # it would stay for the tests that follow
-    runpy.run_path(str(SCRIPTS / "measure.py"), {"snakemake": job}, "__main__")
+    run_script("measure.py", job, monkeypatch)
+
+
+def test_an_experiment_of_all_kinds_is_chosen_into_one_list(grid, tmp_path, monkeypatch):
+    """More than ten entries, so that the tenth's files are not taken for those of the first."""
+    many = [*NAMES, *NAMES[:3]]
+    files = {f"{key}_{n}": paths for n, name in enumerate(many) for key, paths in grid.entries[name][1].items()}
+    job = SimpleNamespace(
+        input=InputFiles(fromdict=files | {"manifest": f"{grid.manifest.path}/model.json"}),
+        output=OutputFiles(fromdict={"index": str(tmp_path / "e.json")}),
+        params=Params(fromdict={"intervene": [grid.entries[name][0] for name in many], "code": "c"}),
+    )  # fmt: skip
+    run_script("intervene.py", job, monkeypatch)
+    found = index.read(tmp_path / "e.json", grid.manifest.hash)
+    assert list(found.values()) == [one for name in many for one in grid.chosen(name)]
+    assert json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))["provenance"]["code"] == "c"
+
+
+def test_norms_are_removed_where_the_entry_asks_for_it(grid):
+    model, norm = grid.model(), "model.layers.0.input_layernorm.weight"
+    places = Region.open(grid.folder / "region.safetensors").mask(norm)
+    assert places.any()
+    for name, zeros in (("removal", 0), ("removal of norms too", places.sum())):
+        (one,) = grid.read(name).values()
+        with one.applied(model):
+            assert int((model.get_parameter(norm) == 0).sum()) == zeros
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("[]", "no JSON object"), ("{}", "no format"), ('{"format": "x/2"}', "x/2")]
+)
+def test_a_file_that_lists_no_interventions_is_named(tmp_path, text, told):
+    (tmp_path / "i.json").write_text(text)
+    with pytest.raises(ValueError, match=f"i.json: expected langatlas.interventions/1, found {told}; delete it"):
+        index.read(tmp_path / "i.json", "h")
 
 
 @every_kind
@@ -232,7 +272,7 @@ def test_a_new_measure_runs_on_every_kind_of_intervention(grid, name, tmp_path, 
     measure.prepare = prepare
     monkeypatch.setitem(sys.modules, measure.__name__, measure)
     monkeypatch.setitem(MEASURES, "norm", Measure(measure.__name__, lambda *_: {}))
-    run_script(grid, "norm", name, {"rows": str(tmp_path / "rows.parquet")}, {}, monkeypatch)
+    run_measure(grid, "norm", name, {"rows": str(tmp_path / "rows.parquet")}, {}, monkeypatch)
     table = pq.read_table(tmp_path / "rows.parquet")
     interventions = grid.chosen(name)
     assert table.num_rows == 2 * (1 + len(interventions))
@@ -246,7 +286,7 @@ def test_a_new_measure_runs_on_every_kind_of_intervention(grid, name, tmp_path, 
 
 def test_translation_counts_what_is_left_of_ablated_neurons_and_keeps_no_unfinished_work(grid, tmp_path, monkeypatch):
     output = {"rows": str(tmp_path / "en.parquet"), "folder": str(tmp_path / "en")}
-    run_script(grid, "translation", "ablation", output, grid.settings("translation"), monkeypatch)
+    run_measure(grid, "translation", "ablation", output, grid.settings("translation"), monkeypatch)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["en", "en.parquet"]
     names = ["base", *grid.read("ablation")]
     assert sorted(path.name for path in (tmp_path / "en").iterdir()) == sorted(names)

@@ -91,8 +91,9 @@ def read(path: str | os.PathLike, model_hash: str, language: str | None = None) 
             document = json.load(file)
     except ValueError as error:
         raise ValueError(f"{path}: not readable as JSON ({error}); delete it and run again") from None
-    if document.get("format") != FORMAT:
-        raise ValueError(f"{path}: expected {FORMAT}, found {document.get('format', 'no format')}")
+    found = document.get("format", "no format") if isinstance(document, dict) else "no JSON object"
+    if found != FORMAT:
+        raise ValueError(f"{path}: expected {FORMAT}, found {found}; delete it and run again")
     check_made_from(path, "interventions", document, model_hash)
     return {
         one["id"]: load_object(MECHANISMS[one["kind"]]).of(one["columns"], one["payload"], one["measured"])
