@@ -54,7 +54,8 @@ def _reading(config: dict, experiment: str, language: str, text: "Text", shape: 
 class Measure:
     """``inputs(config, model, experiment, language)``: files beside the model; ``settings(config, experiment, language)``: what
     it is called with. ``observation(config, experiment, language, text, shape)``: what it costs, by the test text and the model's
-    sizes; where nothing is said, the test text is read once. ``folder``: whether it writes a folder beside its rows. ``runtime``: minutes that a job may take.
+    sizes; where nothing is said, the test text is read once. ``folder``: whether it writes a folder beside its rows. ``runtime``:
+    minutes that a job may take.
     """
 
     module: str
