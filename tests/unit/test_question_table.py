@@ -150,7 +150,7 @@ def test_the_table_is_written_with_every_column_named_and_worded_for_people(tabl
     parts = wide(mixed)
     assert list(parts) == ["m, e: world, answered by letters", "m, e: mmlu"]
     first = parts["m, e: world, answered by letters"]
-    assert first["Removed"].tolist() == ["nothing", "core 3 %, top", "core 3 %, random"]
+    assert first["Removed"].tolist() == ["nothing", "core 3 %, top", "core 3 %, random (1)"]
     assert first["Language"].tolist() == ["English (en)"] * 3
     assert "Language" not in parts["m, e: mmlu"]
     TABLE.write(mixed, tmp_path / "questions.csv", parts=parts)
@@ -166,7 +166,7 @@ def test_the_figure_shows_the_letters_and_the_accuracy(table, tmp_path):
     with canvas.style(STYLE):
         figure = drawn.figure(both, "m", "e")
         titles = [axes.get_title(loc="left") for axes in figure.axes]
-        assert titles == ["nothing", "core 3 %\ntop", "core 3 %\nrandom", "", "", ""]
+        assert titles == ["nothing", "core 3 %\ntop", "core 3 %\nrandom (1)", "", "", ""]
         widths = [[bar.get_width() for bar in container] for container in figure.axes[0].containers]
         assert np.ravel(widths).tolist() == pytest.approx([5 / 12, 3 / 12, 2 / 12, 2 / 12])
         assert [axes.texts[0].get_text() for axes in figure.axes] == ["83 %", "25 %", "92 %", "90 %", "30 %", "80 %"]

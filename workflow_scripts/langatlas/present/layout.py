@@ -12,6 +12,7 @@ HEADINGS = {
     "region": "Region", "scope": "Scope", "samples": "Samples", "side": "Side", "ratio": "Ratio",
     "edit": "Edit", "setting": "Setting", "target": "Target", "lines": "Lines", "amount": "Amount",
 }  # fmt: skip
+UNCHANGED = "nothing"
 SPLITS = ("pretrain", "locate", "test")  # in the order in which a run uses them
 
 
@@ -30,7 +31,7 @@ def setting(model: str, samples, ratio: float, scope: str) -> str:
 def intervention(row: Mapping) -> str:
     """What was done to the model, in words: ``nothing``, ``core 3 %, top``, ``core, random (2): lines, attn.o, 10 lines``."""
     if row["side"] == "base":
-        return "nothing"
+        return UNCHANGED
     given = {key: row[key] for key in columns.INTERVENTION if pd.notna(row[key])}
     said = " ".join(
         str(text) for text in (given.get("region"), "ratio" in given and markup.percent(given["ratio"])) if text
@@ -38,9 +39,19 @@ def intervention(row: Mapping) -> str:
     said = ", ".join(filter(None, [said, given["side"]])) + (f" ({given['seed']:.0f})" if "seed" in given else "")
     if given.get("edit", "remove") == "remove":
         return said
-    more = [given[key] for key in ("edit", "setting", "target") if key in given]
-    more += [f"{given['lines']:.0f} lines"] if "lines" in given else []
+    amount = f" {given['amount']:g}" if given["edit"] in ("multiply", "set") and "amount" in given else ""
+    more = [given["edit"] + amount, *(given[key] for key in ("setting", "target") if key in given)]
+    more += [f"{given['lines']:.0f} line{'s' * (given['lines'] != 1)}"] if "lines" in given else []
     return f"{said}: {', '.join(more)}"
+
+
+def interventions(rows: pd.DataFrame) -> list[str]:
+    """``intervention`` of every row; from how many samples a region was found is said where one name would mean two."""
+    names = pd.Series([intervention(row) for _, row in rows.iterrows()], index=rows.index, dtype=object)
+    different = rows[columns.INTERVENTION].assign(name=names).drop_duplicates()
+    twice = names.isin(different.loc[different["name"].duplicated(), "name"]) & rows["samples"].notna()
+    names[twice] += [f", {count:.0f} samples" for count in rows.loc[twice, "samples"]]
+    return names.tolist()
 
 
 def cell(row: Mapping, name: str) -> str:

@@ -50,9 +50,9 @@ def baseline(name: str, conditions: Mapping[str, pd.DataFrame]) -> str | None:
     return next((other for other in (same, "direct") if other in conditions and other != name), None)
 
 
-def after(row: Mapping) -> str:
-    """What a heading says of an intervention: nothing of the unchanged model."""
-    return "" if row["side"] == "base" else f", after {layout.intervention(row)}"
+def after(intervention: str) -> str:
+    """What a heading says of an intervention (``layout.interventions``): nothing of the unchanged model."""
+    return "" if intervention == layout.UNCHANGED else f", after {intervention}"
 
 
 def about(key: tuple, part: pd.DataFrame) -> dict:

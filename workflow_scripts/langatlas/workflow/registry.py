@@ -60,8 +60,9 @@ def _steering(config: dict) -> list[str]:
 
 
 def _writing(config: dict) -> list[str]:
-    """Experiments about what the model writes, those that steer it aside."""
-    return [name for name in experiments.measured_by(config, "generation") if name not in _steering(config)]
+    """Experiments about what the model writes, but for those that only steer it, whose table is `steering`."""
+    entries = {name: config["experiments"][name]["intervene"] for name in experiments.measured_by(config, "generation")}
+    return [name for name, chosen in entries.items() if not chosen or any(one["kind"] != "steering" for one in chosen)]
 
 
 def removing(config: dict, kind: str) -> list[str]:

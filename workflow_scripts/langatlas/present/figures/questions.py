@@ -1,8 +1,9 @@
-"""Which letters a model answers, and how often it is right, before and after each region is removed.
+"""Which letters a model answers, and how often it is right, before and after each intervention.
 
 Zhang et al. (2024): a damaged model says A.
 """
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langatlas import languages
-from langatlas.present import fonts
+from langatlas.present import fonts, layout
 from langatlas.present.figures import canvas
-from langatlas.present.tables.questions import ALL, removed
+from langatlas.present.tables.questions import ALL
 
 LETTERS = {"a": "C0", "b": "C5", "c": "C4", "d": "C6", "other": "C2"}
 SHARES = {"xlim": (0, 1), "xticks": [0, 0.5, 1], "xticklabels": ["0", "½", "1"]}
@@ -65,32 +66,41 @@ def figure(questions: pd.DataFrame, model: str, part: str, own: Mapping | None =
     Priors are the control of sentences and stand in their panels. ``part``: the experiment.
     """
     rows = canvas.select(questions, model=model, experiment=part)
-    rows = rows.assign(removed=removed(rows), way=rows["answers"].fillna("letters"), series=_series(rows))
+    rows = rows.assign(
+        intervention=layout.interventions(rows), way=rows["answers"].fillna("letters"), series=_series(rows)
+    )
     if (rows["way"] == "sentences").any():
         rows["way"] = rows["way"].replace("priors", "sentences")
     ways = sorted(rows["way"].unique(), key=("letters", "texts", "sentences", "priors").index)
     orders = [_order(rows[rows["way"] == way], own) for way in ways]
-    panels = list(dict.fromkeys(rows["removed"]))
+    panels = list(dict.fromkeys(rows["intervention"]))
     heights = [0.7 + 0.24 * len(order) for order in orders]
     drawing = canvas.new_figure(1.6 + 1.7 * len(panels), 0.9 + sum(heights))
     grid = drawing.subplots(len(ways), len(panels), sharey="row", squeeze=False, height_ratios=heights)
     for line, way, order in zip(grid, ways, orders, strict=True):
         for axes, intervention in zip(line, panels, strict=True):
-            shown = rows[(rows["way"] == way) & (rows["removed"] == intervention)]
+            shown = rows[(rows["way"] == way) & (rows["intervention"] == intervention)]
             (draw_letters if way == "letters" else draw_accuracy)(shown, axes, order)
         line[0].set_yticks(range(len(order)), [_name(key, rows, own) for key in order])
         line[0].set_ylabel(f"answered by {way}")
         fonts.style_labels(line[0].get_yticklabels(), [key.split("/")[1] for key in order])
     for axes, intervention in zip(grid[0], panels, strict=True):
-        axes.set_title(intervention.replace(", ", "\n", 1), fontsize="small")
+        axes.set_title(_title(intervention), fontsize="small")
     named = {
         name: handle for axes in grid[:, 0] for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     if not (rows["answers"] == "priors").any():
         named.pop("of another subject", None)
     drawing.legend(named.values(), named, loc="outside lower center", ncols=len(named))
-    canvas.headline(drawing, f"What {model} answers when regions are removed")
+    canvas.headline(drawing, f"What {model} answers before and after each intervention")
     return drawing
+
+
+def _title(intervention: str) -> str:
+    """Broken into lines that a panel is wide enough for."""
+    named, _, changed = intervention.partition(": ")
+    lines = [*named.split(", ", 1), *(textwrap.wrap(changed, 22) if changed else [])]
+    return "\n".join(lines)
 
 
 def _series(rows: pd.DataFrame) -> list[str]:

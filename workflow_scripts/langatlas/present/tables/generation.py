@@ -44,7 +44,7 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.Data
     parts = {}
     for (model, experiment), rows in table.groupby(["model", "experiment"], sort=False):
         rows = rows.assign(
-            intervention=[layout.intervention(row) for _, row in rows.iterrows()],
+            intervention=layout.interventions(rows),
             own=in_language(rows, rows["language"]),
         )
         means = rows.groupby("intervention", sort=False)[[*NUMBERS, "own", "same_as_base"]].mean()

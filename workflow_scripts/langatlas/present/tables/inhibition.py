@@ -54,7 +54,7 @@ def _zero_share(part: pd.DataFrame, positions: str) -> np.ndarray:
 
 def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.DataFrame]:
     """A part as in the table `translation`, a row a layer and a column a condition: the published reading."""
-    parts = {}
+    parts, table = {}, table.assign(intervention=layout.interventions(table))
     for (model, experiment, source, *_), part in table[table["positions"] == "published"].groupby(
         translations.KEYS, dropna=False, sort=False
     ):
@@ -63,7 +63,7 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.Data
         wide.loc["mean"] = wide.mean()
         cells = wide.map(markup.number).rename_axis(columns=None)
         heading = f"{model}, {experiment}, from {layout.name(source, labels)}: share of inhibited neurons"
-        parts[heading + translations.after(part.iloc[0])] = cells.rename_axis("Layer").reset_index()
+        parts[heading + translations.after(part["intervention"].iloc[0])] = cells.rename_axis("Layer").reset_index()
     return parts or translations.NOTHING
 
 

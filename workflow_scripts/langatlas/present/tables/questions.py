@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from langatlas import languages
-from langatlas.present import columns, layout, markup, paired
+from langatlas.present import columns, layout, paired
 from langatlas.present.measured import read_measured
 from langatlas.present.table import Table
 
@@ -188,7 +188,7 @@ def _cells(rows: pd.DataFrame, labels: layout.Labels) -> pd.DataFrame:
         cells["Language"] = [
             "all languages" if label == ALL else layout.name(label, labels) for label in rows["language"].fillna(ALL)
         ]
-    cells["Removed"] = removed(rows)
+    cells["Removed"] = layout.interventions(rows)
     for heading, column in (("Accuracy [95 %]", "accuracy"), ("Not A [95 %]", "accuracy_not_a")):
         cells[heading] = layout.cells(rows, column)
     shown = [*LETTERS, "other"] if rows["share_other"].max() > 1e-9 else LETTERS
@@ -198,14 +198,6 @@ def _cells(rows: pd.DataFrame, labels: layout.Labels) -> pd.DataFrame:
         if rows[f"{name}_p_value"].notna().any():
             cells[f"p, {name}"] = rows[f"{name}_p_value_holm"].fillna(rows[f"{name}_p_value"]).tolist()
     return pd.DataFrame(cells)
-
-
-def removed(rows: pd.DataFrame) -> list[str]:
-    """What was removed, in words: ``nothing``, ``core 3 %, top``."""
-    return [
-        "nothing" if side == "base" else f"{region} {markup.percent(ratio)}, {side}"
-        for region, ratio, side in zip(rows["region"], rows["ratio"], rows["side"], strict=True)
-    ]
 
 
 TABLE = Table("Answers to questions after removal", NOTE, COLUMNS, {"rows": read_measured}, build, wide)

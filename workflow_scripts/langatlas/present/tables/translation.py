@@ -108,7 +108,7 @@ def _quality(part: pd.DataFrame, resamples: int, seed: int, *, unrelated: bool =
 
 def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.DataFrame]:
     """A part a model, experiment, source language and intervention, a row a condition."""
-    parts = {}
+    parts, table = {}, table.assign(intervention=layout.interventions(table))
     for (model, experiment, *_), part in table.groupby(translations.KEYS, dropna=False, sort=False):
         lines = [
             {
@@ -128,7 +128,8 @@ def wide(table: pd.DataFrame, labels: layout.Labels = None) -> dict[str, pd.Data
         ]
         first = part.iloc[0]
         ends = (layout.name(first[f"{end}_language"], labels) for end in ("source", "target"))
-        heading = f"{model}, {experiment}: {' → '.join(ends)}, {first['n_items']} sentences" + translations.after(first)
+        heading = f"{model}, {experiment}: {' → '.join(ends)}, {first['n_items']} sentences"
+        heading += translations.after(first["intervention"])
         parts[f"{heading}\nBLEU: {first['bleu_signature']}"] = pd.DataFrame(lines)
     return parts or translations.NOTHING
 
