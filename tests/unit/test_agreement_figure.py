@@ -19,7 +19,7 @@ def tables(labels) -> dict[str, pd.DataFrame]:
     effects, isolated, lying, active = [], [], [], []
     strength = {"importance": 1.3, "lape": 1.15, "precision": 1.2}
     for share, method, a in product((0.1, 1.0), methods, labels):
-        named = {"model": "mini", "size_share": share, "method": method, "region_language": a}
+        named = {"model": "mini", "experiment": "e", "size_share": share, "method": method, "region_language": a}
         for b in labels:
             factor = strength[method] if a == b else 1.1 if figure_data.related(a, b) else 1.02
             effects.append(
@@ -33,9 +33,8 @@ def tables(labels) -> dict[str, pd.DataFrame]:
     for share, method, a, side in product((0.1, 1.0), methods, [*labels, None], ("top", "random")):
         middle = (strength[method] ** (share**0.5) if side == "top" else 1.0) * generator.uniform(0.98, 1.02)
         ends = {"isolation": middle, "isolation_low": middle * 0.98, "isolation_high": middle * 1.02}
-        isolated.append(
-            {"model": "mini", "size_share": share, "method": method, "region_language": a, "side": side} | ends
-        )
+        named = {"model": "mini", "experiment": "e", "size_share": share, "method": method, "region_language": a}
+        isolated.append(named | {"side": side} | ends)
     for method, a, b in product(methods[1:], labels, labels):
         times = (2.2 if a == b else 1.0) * generator.uniform(0.8, 1.2)
         named = {"model": "mini", "method": method, "region_language": a, "neuron_language": b, "module": "mlp"}
@@ -55,7 +54,7 @@ def test_the_figure_shows_a_matrix_a_method_and_has_every_glyph(labels, tmp_path
     found = tables(labels)
     with canvas.style(figure_data.STYLE), warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawing = agreement.figure(**found, model="mini")
+        drawing = agreement.figure(**found, model="mini", part="e")
         canvas.save(drawing, [tmp_path / "a.png", tmp_path / "a.svg"], {})
     panels = {panel.get_title(): panel for panel in drawing.axes if panel.get_title()} | {
         panel.get_title(loc="left"): panel for panel in drawing.axes if panel.get_title(loc="left")

@@ -57,7 +57,7 @@ def test_cells_of_silencing_and_dots_where_it_hits_harder_than_equally_active_ne
     table = pd.DataFrame(rows, columns=names).assign(
         model="m", method="lape", side="top", ratio_to_random=9, p_value_holm=0
     )
-    panel = silencing.figure(table, "m").axes[0]
+    panel = silencing.figure(table, "m", "e").axes[0]
     assert panel.get_title(loc="left") + panel.get_title() == "LAPE"
     (dots,) = [drawn for drawn in panel.collections if isinstance(drawn, mpl.collections.PathCollection)]
     assert {tuple(map(int, np.round(place))) for place in dots.get_offsets()} == {(0, 0), (1, 1)}

@@ -337,10 +337,15 @@ def test_which_experiments_a_table_and_a_picture_are_about(config):
     assert about["corpora"] == []
     assert {name for names in about.values() for name in names} == set(config["experiments"]), "each is shown somewhere"
     assert registry.drawn(config, "core_lines") == {"": ["core-lines"]}
-    assert registry.drawn(config, "agreement") == {"": ["equal-removal"]}
+    assert registry.drawn(config, "agreement") == {"equal-removal": ["equal-removal"]}
     assert registry.drawn(config, "pretraining") == {name: [name] for name in ("recovery", "forgetting")}
     assert registry.drawn(config, "inhibition") == {"to-english-zh": ["to-english"]}
     assert registry.drawn(config, "training_curve") == {"": []}
+
+
+def test_an_experiment_that_steers_among_other_things_is_in_the_table_of_texts(every):
+    assert registry.shown(every, "generation") == ["text-after-removal", "every-cell"]
+    assert registry.shown(every, "steering") == ["between-languages", "every-cell"]
 
 
 def test_a_run_of_any_single_experiment_has_its_tables_and_figures(config):

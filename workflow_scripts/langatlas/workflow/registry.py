@@ -403,13 +403,15 @@ FIGURES: dict[str, FigureEntry] = {
         _drawn_from("silencing"),
         "2 Removal",
         lambda config, part: {"significance": 0.05} | _sequences(config),
-        models=_if_any(_silencing),
+        parts=_silencing,
+        labels=EXPERIMENT,
     ),
     "agreement": FigureEntry(
         _drawn_from("equal_removal", "isolation", "region_neurons", "importance_activation"),
         "2 Removal",
         lambda config, part: _sequences(config),
-        models=_if_any(_equal),
+        parts=_equal,
+        labels=EXPERIMENT,
     ),
     "pretraining": FigureEntry(
         _drawn_from("pretraining"),

@@ -113,17 +113,18 @@ def figure(
     region_neurons: pd.DataFrame,
     importance_activation: pd.DataFrame,
     model: str,
+    part: str,
     own: Mapping | None = None,
 ) -> Figure:
     """Above one effect matrix a method, in one scale of colours; below isolation, shares of regions in neurons, correlations.
 
-    The tables of those names; of ``equal_removal`` the largest sets are drawn. ``own``: the config's own labels. ValueError where
-    another table has no rows of the model.
+    The tables of those names; of ``equal_removal`` the largest sets are drawn. ``part``: the experiment that removes them.
+    ``own``: the config's own labels. ValueError where another table has no rows of the model.
     """
     if model not in set(equal_removal["model"]):
         return _empty(model)
-    given = (equal_removal, isolation, region_neurons, importance_activation)
-    removed, isolation, shares, activation = (canvas.select(table, model=model) for table in given)
+    removed, isolation = (canvas.select(table, model=model, experiment=part) for table in (equal_removal, isolation))
+    shares, activation = (canvas.select(table, model=model) for table in (region_neurons, importance_activation))
     removed = removed[(removed["side"] == "top") & (removed["size_share"] == removed["size_share"].max())]
     tested = removed["language"].nunique()
     cell = heatmap.cell_inches(tested)
@@ -150,7 +151,7 @@ def figure(
         panel.set_title(title, weight="normal", size=8)
     handles, labels = left.get_legend_handles_labels()
     lower.legend(handles, labels, loc="outside lower left", ncols=min(6, len(labels)))
-    canvas.headline(drawing, f"Regions and neurons, removed at equal size · {model}")
+    canvas.headline(drawing, f"Regions and neurons, removed at equal size · {model}, {part}")
     return drawing
 
 
