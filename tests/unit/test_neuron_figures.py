@@ -55,7 +55,7 @@ def test_cells_of_silencing_and_dots_where_it_hits_harder_than_equally_active_ne
     ]
     names = ["region_language", "language", "ratio_to_base", "ratio_to_frequency", "frequency_p_value_holm"]
     table = pd.DataFrame(rows, columns=names).assign(
-        model="m", method="lape", side="top", ratio_to_random=9, p_value_holm=0
+        model="m", experiment="e", method="lape", side="top", ratio_to_random=9, p_value_holm=0
     )
     panel = silencing.figure(table, "m", "e").axes[0]
     assert panel.get_title(loc="left") + panel.get_title() == "LAPE"
