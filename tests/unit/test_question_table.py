@@ -186,3 +186,20 @@ def test_languages_stand_by_family_and_tasks_without_a_language_below_them(table
         "world: English", "world: Russian", "world: Chinese", "world: all languages", "mmlu",
     ]  # fmt: skip
     assert len(figure.axes) == 3
+
+
+def test_many_interventions_stand_in_lines_below_each_other(table):
+    top = table[table["side"] == "top"]
+    many = pd.concat([table[table["side"] == "base"], *(top.assign(ratio=n / 100) for n in range(1, 9))])
+    with canvas.style(STYLE):
+        drawing = drawn.figure(many, "m", "e")
+    assert drawing.get_size_inches()[0] < 13
+    rows = {}
+    for axes in drawing.axes:
+        rows.setdefault(axes.get_subplotspec().rowspan.start, []).append(axes.get_title(loc="left"))
+    assert rows == {
+        0: ["nothing", *(f"core {n} %\ntop" for n in range(1, 6))],
+        1: [f"core {n} %\ntop" for n in (6, 7, 8)],
+    }
+    labels = [[label.get_text() for label in axes.get_yticklabels()] for axes in (drawing.axes[0], drawing.axes[6])]
+    assert labels[0] == labels[1] != []

@@ -17,6 +17,7 @@ from langatlas.present.figures import canvas
 from langatlas.present.tables.questions import ALL
 
 LETTERS = {"a": "C0", "b": "C5", "c": "C4", "d": "C6", "other": "C2"}
+WIDEST = 6  # panels beside each other; more interventions stand below
 SHARES = {"xlim": (0, 1), "xticks": [0, 0.5, 1], "xticklabels": ["0", "½", "1"]}
 
 
@@ -61,7 +62,7 @@ def draw_accuracy(table: pd.DataFrame, axes: Axes, order: list[str]) -> Axes:
 
 
 def figure(questions: pd.DataFrame, model: str, part: str, own: Mapping | None = None) -> Figure:
-    """A panel an intervention, a row a language or task; where choices were scored otherwise too, accuracies below.
+    """A panel an intervention, a bar a language or task; where choices were scored otherwise too, accuracies below.
 
     Priors are the control of sentences and stand in their panels. ``part``: the experiment.
     """
@@ -74,26 +75,38 @@ def figure(questions: pd.DataFrame, model: str, part: str, own: Mapping | None =
     ways = sorted(rows["way"].unique(), key=("letters", "texts", "sentences", "priors").index)
     orders = [_order(rows[rows["way"] == way], own) for way in ways]
     panels = list(dict.fromkeys(rows["intervention"]))
-    heights = [0.7 + 0.24 * len(order) for order in orders]
-    drawing = canvas.new_figure(1.6 + 1.7 * len(panels), 0.9 + sum(heights))
-    grid = drawing.subplots(len(ways), len(panels), sharey="row", squeeze=False, height_ratios=heights)
-    for line, way, order in zip(grid, ways, orders, strict=True):
-        for axes, intervention in zip(line, panels, strict=True):
-            shown = rows[(rows["way"] == way) & (rows["intervention"] == intervention)]
-            (draw_letters if way == "letters" else draw_accuracy)(shown, axes, order)
+    blocks = [panels[start : start + WIDEST] for start in range(0, len(panels), WIDEST)]
+    heights = [0.7 + 0.24 * len(order) for order in orders] * len(blocks)
+    drawing = canvas.new_figure(1.6 + 1.7 * len(blocks[0]), 0.9 + sum(heights) + 0.4 * (len(blocks) - 1))
+    grid = drawing.subplots(len(heights), len(blocks[0]), sharey="row", squeeze=False, height_ratios=heights)
+    lines = [(block, way, order) for block in blocks for way, order in zip(ways, orders, strict=True)]
+    for number, (line, (shown, way, order)) in enumerate(zip(grid, lines, strict=True)):
+        answers = rows[rows["way"] == way]
+        _draw_line(answers, line, shown, order, titled=number % len(ways) == 0)
         line[0].set_yticks(range(len(order)), [_name(key, rows, own) for key in order])
-        line[0].set_ylabel(f"answered by {way}")
+        line[0].set_ylabel(f"answered by\n{way}")
         fonts.style_labels(line[0].get_yticklabels(), [key.split("/")[1] for key in order])
-    for axes, intervention in zip(grid[0], panels, strict=True):
-        axes.set_title(_title(intervention), fontsize="small")
     named = {
-        name: handle for axes in grid[:, 0] for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+        name: handle
+        for axes in grid[: len(ways), 0]
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     if not (rows["answers"] == "priors").any():
         named.pop("of another subject", None)
     drawing.legend(named.values(), named, loc="outside lower center", ncols=len(named))
     canvas.headline(drawing, f"What {model} answers before and after each intervention")
     return drawing
+
+
+def _draw_line(answers: pd.DataFrame, line: np.ndarray, shown: list[str], order: list[str], titled: bool) -> None:
+    """Panels beside each other, one an intervention of ``shown``; places that are left over are empty."""
+    for axes in line[len(shown) :]:
+        axes.remove()
+    draw = draw_letters if (answers["way"] == "letters").all() else draw_accuracy
+    for axes, intervention in zip(line, shown, strict=False):
+        draw(answers[answers["intervention"] == intervention], axes, order)
+        if titled:
+            axes.set_title(_title(intervention), fontsize="small")
 
 
 def _title(intervention: str) -> str:
