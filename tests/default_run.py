@@ -137,7 +137,7 @@ def take_over(results: Path) -> list[str]:
         table.loc[name, ["low", "high"]] = [round(end, 3 if name.startswith("accuracy") else 2) for end in found[name]]
     for name, words in sentences(table).items():
         text = re.sub(in_any_lines(before[name]), lambda _, words=words: words, text)
-    for path, content in ((FILE, table.to_csv(lineterminator="\n")), (README, text)):
+    for path, content in ((FILE, table.to_csv(lineterminator="\n", float_format="%g")), (README, text)):
         with atomic(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
     return [name for name in filter(is_claim, table.index) if not claim_is_placed(table.loc[name], text)]
