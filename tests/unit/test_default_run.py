@@ -134,6 +134,7 @@ def test_a_run_s_numbers_are_taken_over_into_file_and_readme(monkeypatch, tmp_pa
         monkeypatch.setattr(default_run, name, tmp_path / name)
     found = {name: (row.low, row.high) for name, row in table.iterrows()}
     found |= {"core-top-1": (1.2345, 1.5), "own-effect": (1.3, 1.3), "accuracy": (0.333, 0.333)}
+    found |= {"core-random-1": (1.01, 1.01), "core-bottom-1": (1.0, 1.0), "accuracy-priors": (0.29, 0.29)}
     found["Gradients find more than |θ| alone"] = (1.0, 1.0)
     monkeypatch.setattr(default_run, "measured", lambda results: found)
     assert default_run.take_over(tmp_path) == ["Gradients find more than |θ| alone"]
