@@ -25,9 +25,11 @@ PAGE = """<!DOCTYPE html>
 <style>
 body {{ font-family: system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif; margin: 1.5rem; color: #222; line-height: 1.4; }}
 p {{ max-width: 60rem; white-space: pre-line; }}
+p.note {{ white-space: normal; }}
 table {{ border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; margin: 0.5rem 0 1.5rem; }}
 th, td {{ padding: 0.2rem 0.7rem; text-align: right; vertical-align: top; }}
-th.text, td.text {{ text-align: left; }}
+td {{ white-space: nowrap; }}
+th.text, td.text {{ text-align: left; white-space: normal; }}
 thead th {{ border-bottom: 2px solid #222; position: sticky; top: 0; background: #fff; }}
 tbody tr:nth-child(even) {{ background: #f4f4f4; }}
 </style></head>
@@ -158,7 +160,7 @@ def _markdown_document(parts: dict[str, pd.DataFrame], title: str, note: str) ->
 
 
 def _html_document(parts: dict[str, pd.DataFrame], title: str, note: str) -> str:
-    lines = [f"<h1>{html.escape(title)}</h1>", f"<p>{html.escape(note)}</p>"]
+    lines = [f"<h1>{html.escape(title)}</h1>", f'<p class="note">{html.escape(note)}</p>']
     for caption, part in parts.items():
         heading, _, sentences = caption.partition("\n")
         lines += [f"<h2>{html.escape(heading)}</h2>"] if heading else []
