@@ -1,7 +1,6 @@
 # Language Atlas: locate languages inside a language model, take them away, measure what every language loses.
 # Names of all files: langatlas/workflow/paths.py; what is in them: results/README.md. What is measured and shown is asked of
 # langatlas/workflow/{interventions,measures,registry}.py; rules hold no lists of names. Stages follow each other as the includes do.
-import functools
 import sys
 
 from snakemake.utils import min_version
@@ -27,13 +26,8 @@ config = settings.checked(config, paths.ROOT / "schemas" / "config.schema.yaml",
 R = config["results"]
 
 
-@functools.cache
-def code_version(script, *modules):
-    """Hash of an entry script, of what it imports and of modules that it loads by name: a rule reruns when that changes."""
-    return provenance.code_version(paths.ROOT / "workflow_scripts" / f"{script}.py", *modules)
-
-
 include: "rules/start.smk"
+include: "rules/common.smk"
 
 
 wildcard_constraints:

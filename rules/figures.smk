@@ -5,16 +5,6 @@
 # OUT  results/figures/{model}/{figure}.svg .png .gif, those of an experiment or region {figure}-{part}; captions in report/*.rst
 
 
-def figure_outputs(name):
-    """Pictures by suffix, the one that a report can show marked for it."""
-    entry = registry.FIGURES[name]
-    stem = name if entry.parts is None else f"{name}-{{part}}"
-    shown = {"figure": name.replace("_", " "), "model": "{model}", **entry.labels}
-    files = {suffix: paths.figure(config, "{model}", stem, suffix) for suffix in entry.formats}
-    suffix = entry.formats[-1]
-    return files | {suffix: report(files[suffix], f"../report/{name}.rst", category=entry.category, labels=shown)}
-
-
 for _figure, _entry in registry.FIGURES.items():
 
     rule:
@@ -26,7 +16,7 @@ for _figure, _entry in registry.FIGURES.items():
         output:
             **figure_outputs(_figure),
         log:
-            f"{R}/logs/plot_{_figure}/{{model}}{'' if _entry.parts is None else '/{part}'}.log",
+            f"{R}/logs/plot_{_figure}/" + ("{model}" if _entry.parts is None else "{model}/{part}") + ".log",
         wildcard_constraints:
             model=paths.alternatives(_entry.models(config)),
             part=paths.alternatives(_entry.parts(config) if _entry.parts else []),

@@ -4,15 +4,6 @@
 # OUT  results/{model}/pretraining/{experiment}/{arm}.parquet; of arms that are kept results/{model}/variants/{experiment}/{arm}/
 
 
-def training_outputs(kept):
-    """Rows, and of experiments that keep them the weights: a variant of the model."""
-    rows = {"rows": paths.rows(config, "{model}", "pretraining", "{experiment}", "{arm}")}
-    variant = paths.variant_manifest(config, "{model}", "{experiment}/{arm}")
-    return rows | (
-        {"variant": variant, "tensors": variant.replace("variant.json", "tensors.safetensors")} if kept else {}
-    )
-
-
 for _kept in (False, True):
 
     rule:

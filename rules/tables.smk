@@ -5,14 +5,6 @@
 # OUT  results/tables/{table}.csv .md .tex .html .json
 
 
-def table_outputs(name):
-    """The files of a table, its page marked for the report."""
-    files = paths.table_files(config, name)
-    shown = {"table": name.replace("_", " ")}
-    page = report(files["html"], "../report/table.rst", category=registry.TABLES[name].category, labels=shown)
-    return files | {"html": page}
-
-
 for _table in products.table_names(config):
 
     rule:
