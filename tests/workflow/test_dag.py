@@ -311,7 +311,7 @@ def test_editing_a_measure_or_a_kind_reruns_what_uses_it_and_nothing_else(projec
     library = project / "workflow_scripts" / "langatlas"
     for module, rules in {
         "measure/generation.py": {"measure_generation": jobs("generation")},
-        "intervene/steering.py": {"intervene": 1},
+        "intervene/steering.py": {"intervene": 2},  # between-languages, every-cell
     }.items():
         undo = edited(library / module, lambda text: text + "\n# edited\n")
         try:
