@@ -127,6 +127,13 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     assert f"experiment_folders: no folder {tmp_path / 'b'}" in message
 
 
+def test_an_experiment_of_an_overlay_that_another_overlay_does_not_run_is_left_alone():
+    mine = {"intervene": {"kind": "removal", "regions": "core"}, "measure": ["perplexity"]}
+    assert list(checked(run=["core-removal"], experiments={"mine": mine})["experiments"]) == ["core-removal"]
+    del mine["intervene"]["kind"]
+    assert "experiments.mine: not among `run`" in problems_of(run=["core-removal"], experiments={"mine": mine})
+
+
 def test_every_name_that_is_unknown_is_told_with_the_nearest(own):
     message = problems_of(run=["core-removl", "core-lines"], experiments={"own-one": {"measure": ["perplexity"]}})
     assert (

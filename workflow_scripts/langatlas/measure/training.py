@@ -74,9 +74,12 @@ def train_arm(job: dict, part: tuple[int, int] | None) -> None:
         rows = pd.concat(frames, ignore_index=True)
         write_rows(rows, job["output"], SCHEMA, job["described"], job["metadata"])
         if job["variant"]:
-            recipe = {"recipe": {**job["described"], **job["settings"], "samples": job["samples"][-1]}}
+            computed = devices.resolve_precision(settings.precision, devices.pick_device())
+            made = {**job["described"], **job["settings"], "precision": computed, "samples": job["samples"][-1]}
             whole = trainer.model.module if part else trainer.model
-            write_variant(whole, checkpoint.Manifest(**job["manifest"]), job["variant"], recipe | job["metadata"])
+            write_variant(
+                whole, checkpoint.Manifest(**job["manifest"]), job["variant"], {"recipe": made} | job["metadata"]
+            )
 
 
 def _measured(

@@ -25,6 +25,13 @@ PARTS = ("intervene", "measure", "languages")
 FORMER = {"neurons": "ablation"}
 
 
+def is_whole(entry: dict) -> bool:
+    """Whether an entry of `experiments` is an experiment of its own: an override with a misspelled name does not repeat kinds."""
+    interventions = entry.get("intervene") or []
+    interventions = [interventions] if isinstance(interventions, dict) else interventions
+    return "measure" in entry and bool(interventions) and all("kind" in one for one in interventions)
+
+
 def load(config: dict) -> tuple[dict[str, dict], list[str]]:
     """Experiments of a run with their defaults filled in, by name, and every mistake as a sentence.
 
@@ -35,8 +42,8 @@ def load(config: dict) -> tuple[dict[str, dict], list[str]]:
     known = names(folders)
     for name in dict.fromkeys([*config["run"], *config["experiments"]]):
         own = config["experiments"].get(name)
-        if name not in config["run"] and name in known:
-            continue  # an overlay says something of an experiment that this run does not have
+        if name not in config["run"] and (name in known or is_whole(own)):
+            continue  # an overlay says something of an experiment, or is one, that this run does not have
         if name not in known and own is None:
             problems.append(
                 f"run: {name!r} is no experiment{schema.suggest(name, known)}; there are {', '.join(known)}"
