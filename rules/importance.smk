@@ -12,7 +12,7 @@ rule accumulate_gradients:
     output:
         # Sums over one shard of the samples up to each milestone: needed only until they are added.
         partial=[
-            temp(f"{R}/{{model}}/importance/{{language}}/shards/{samples}-{{shard}}.safetensors")
+            temp(paths.partial_importance(config, "{model}", "{language}", samples, "{shard}"))
             for samples in config["importance"]["samples"]
         ],
         stats=f"{R}/{{model}}/importance/{{language}}/shards/{{shard}}.json",
@@ -45,14 +45,13 @@ rule accumulate_gradients:
 rule combine_importance:
     input:
         partial=[
-            f"{R}/{{model}}/importance/{{language}}/shards/{samples}-{shard:05d}.safetensors"
+            paths.partial_importance(config, "{model}", "{language}", samples, shard)
             for samples in config["importance"]["samples"]
             for shard in range(config["tokens"]["shards"]["locate"])
         ],
     output:
         importance=[
-            f"{R}/{{model}}/importance/{{language}}/{samples}.safetensors"
-            for samples in config["importance"]["samples"]
+            paths.importance(config, "{model}", "{language}", samples) for samples in config["importance"]["samples"]
         ],
     log:
         f"{R}/logs/combine_importance/{{model}}/{{language}}.log",

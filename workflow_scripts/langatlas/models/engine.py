@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from langatlas.models.checkpoint import Manifest, empty
 
 log = logging.getLogger(__name__)
-ENGINES = ("auto", "single", "zero2", "zero3")
 OFFERED = {"importance": ("single", "zero2", "zero3"), "training": ("single", "zero2")}
 USABLE = 0.9  # of a device's memory; the rest is for its context and for fragmentation
 GIB = 2**30
