@@ -35,7 +35,8 @@ EXPERIMENTS = {
     "t": {"measure": {"translation": {"target": "en", "further": ["uk", "ru", "en"], "conditions": ["direct", "parallel-3-1shot"],
                                       "count": 25, "batch_size": 8, "max_new_tokens": 7}}},
     "removal": {"intervene": {"kind": "removal", "regions": [{"region": "core", "ratio": 0.05}]},
-                "measure": {"perplexity": {}, "generation": {"prompts": {"ru": ["a", "b c"]}, "max_new_tokens": 5},
+                "measure": {"perplexity": {},
+                            "generation": {"prompts": {"ru": ["a", "b c"]}, "max_new_tokens": 5, "batch_size": 3},
                             "questions": {"answers": ["letters", "texts"], "count": 25, "shots": 5, "tasks": {"ru": ["mmlu"]}}}},
 }  # fmt: skip
 

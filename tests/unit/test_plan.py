@@ -105,8 +105,8 @@ def test_a_measure_costs_the_base_and_each_of_its_interventions():
 
     # two regions: top and random
     assert cost("perplexity", "removal") == costs.Cost(forward=3 * 200 * 512, regions=2)
-    # the config's two prompts have a length each, beginnings of test sequences have the same
-    assert (cost("generation", "removal").steps, cost("generation", "removal", "uk").steps) == (3 * 2 * 5, 3 * 5)
+    # prompts of any length run together, three in a batch: two of the config's own, four beginnings of test sequences
+    assert (cost("generation", "removal").steps, cost("generation", "removal", "uk").steps) == (3 * 5, 3 * 2 * 5)
     asked = cost("questions", "removal")
     assert (asked.forward, asked.regions) == (3 * (2 * 25 + 14042) * 4 * 100 * (1 + 5), 2)
     assert cost("questions", "removal", "uk").forward == 3 * 2 * 25 * 4 * 100 * (1 + 5)

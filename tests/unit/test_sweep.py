@@ -101,3 +101,11 @@ def test_the_fingerprint_sees_a_change_at_any_place_of_a_large_parameter(place, 
     before = fingerprint(layer)
     layer.weight.data[0, place] += 1
     assert fingerprint(layer) != before
+
+
+def test_the_fingerprint_is_the_same_in_parts_and_in_one(model, monkeypatch):
+    whole = fingerprint(model)
+    monkeypatch.setattr("langatlas.intervene.sweep.PART", 7)
+    assert fingerprint(model) == whole
+    model.model.layers[1].mlp.up_proj.weight.data[-1, -1] += 1
+    assert fingerprint(model) != whole

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from langatlas.intervene.index import BASE, COLUMNS, Intervention, described
 
+PART = 1 << 22  # bits are looked at in parts, so that a large embedding needs no copies of 64 bits an entry
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 Observe = Callable[[str], pd.DataFrame]
 """Observes the model as it is, one row an observation; gets the id of the intervention that is in force, ``base`` for none."""
@@ -44,9 +45,15 @@ def fingerprint(model: torch.nn.Module) -> int:
     words = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.uint8}
     total = 0
     for index, parameter in enumerate(model.parameters()):
-        bits = parameter.data.reshape(-1).view(words[parameter.element_size()]).long()
-        weights = torch.arange(bits.numel(), device=bits.device).remainder_(65521).add_(1)  # none of them 0
-        total = (total * 31 + int((bits * weights).sum()) + index) % (1 << 61)
+        bits = parameter.data.reshape(-1).view(words[parameter.element_size()])
+        total = total * 31 + index
+        for start in range(0, bits.numel(), PART):
+            part = bits[start : start + PART].long()
+            weights = (
+                torch.arange(start, start + len(part), device=bits.device).remainder_(65521).add_(1)
+            )  # none of them 0
+            total += int(weights.mul_(part).sum())
+        total %= 1 << 61
     return total
 
 

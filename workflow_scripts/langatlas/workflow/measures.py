@@ -93,15 +93,14 @@ def _generation(config: dict, experiment: str, language: str) -> dict:
 
 
 def _writing(config: dict, experiment: str, language: str, text: "Text", shape: "Shape") -> Observation:
-    """Prompts of equal length run together; the config's own ones have a length each."""
+    """Batches of prompts, whatever their lengths; the config's own ones are taken to be as long as the others."""
     settings = chosen(config, experiment, "generation")
-    own = len(settings["prompts"].get(language, []))
+    prompts = len(settings["prompts"].get(language, [])) or settings["count"]
     tokens = settings["prompt_tokens"] + settings["max_new_tokens"]
-    prompts, groups = (own, own) if own else (settings["count"], 1)
     return Observation(
         forward=prompts * settings["prompt_tokens"],
-        together=prompts // groups * tokens,
-        steps=groups * settings["max_new_tokens"],
+        together=min(prompts, settings["batch_size"]) * tokens,
+        steps=ceil(prompts / settings["batch_size"]) * settings["max_new_tokens"],
         rows=TEXT_ROW * prompts,
     )
 
