@@ -5,7 +5,6 @@ Otherwise a library fills what is missing at random in each job, or a job on a G
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,8 @@ from langatlas.models.weights import (
     BEYOND_HALF,
     FLOATS,
     INFINITE,
-    READERS,
     Stored,
-    digests,
+    digests_and_largest,
     identity,
     read_json,
     stored_tensors,
@@ -86,9 +84,9 @@ def check(folder: Path, name: str, dtype: str, lengths: Mapping[str, int]) -> Ch
     check_types(name, tensors)
     made = made_up(folder, name, dtype)
     check_lengths(name, made.config, lengths)
-    hashes = digests(tensors)
+    hashes, largest = digests_and_largest(tensors)
     check_ties(name, made, tensors, hashes)
-    check_values(name, dtype, tensors)
+    check_values(name, dtype, tensors, largest)
     if dtype == "float16":
         log.warning(
             "model %s: gradients of float16 weights overflow in many models, which importance then says; bfloat16 has the "
@@ -178,20 +176,22 @@ def _stored_as(name: str, tensors: Mapping[str, Stored]) -> str | None:
     return next((n for n in (name, name.partition(".")[2]) if n in tensors), None)
 
 
-def check_values(name: str, dtype: str, tensors: Mapping[str, Stored]) -> None:
-    """Raises ValueError for a tensor that holds NaN or infinity, or would when loaded in ``dtype``."""
-    floats = [tensor for tensor in tensors.values() if tensor.dtype in FLOATS]
-    with ThreadPoolExecutor(READERS) as pool:
-        for tensor, bits in zip(floats, pool.map(Stored.largest, floats), strict=True):
-            if bits >= INFINITE[tensor.dtype]:
-                raise ValueError(
-                    f"model {name}: {tensor.path}: {tensor.name} holds values that are not finite; fetch it again"
-                )
-            if dtype == "float16" and bits >= BEYOND_HALF.get(tensor.dtype, bits + 1):
-                raise ValueError(
-                    f"model {name}: {tensor.path}: {tensor.name} holds values beyond the range of float16; set "
-                    f"checkpoints.{name}.dtype: bfloat16"
-                )
+def check_values(name: str, dtype: str, tensors: Mapping[str, Stored], largest: Mapping[str, int]) -> None:
+    """Raises ValueError for a tensor that holds NaN or infinity, or would when loaded in ``dtype``.
+
+    ``largest``: bits of the largest entry of each (``weights.digests_and_largest``).
+    """
+    for tensor in tensors.values():
+        bits = largest[tensor.name]
+        if tensor.dtype in FLOATS and bits >= INFINITE[tensor.dtype]:
+            raise ValueError(
+                f"model {name}: {tensor.path}: {tensor.name} holds values that are not finite; fetch it again"
+            )
+        if dtype == "float16" and bits >= BEYOND_HALF.get(tensor.dtype, bits + 1):
+            raise ValueError(
+                f"model {name}: {tensor.path}: {tensor.name} holds values beyond the range of float16; set "
+                f"checkpoints.{name}.dtype: bfloat16"
+            )
 
 
 def positions(config: "PreTrainedConfig") -> int | None:

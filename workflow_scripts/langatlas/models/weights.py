@@ -53,13 +53,21 @@ class Stored:
             hashed.update(chunk)
         return hashed.hexdigest()
 
-    def largest(self) -> int:
-        """Bits of the entry that is largest in size, a NaN being larger than all; 0 of what holds no floats."""
-        if self.dtype not in FLOATS:
-            return 0
-        kind = np.dtype(FLOATS[self.dtype]).newbyteorder("<")
-        sign = kind.type(1 << (8 * kind.itemsize - 1))
-        return max((int((np.frombuffer(chunk, kind) & ~sign).max()) for chunk in self.chunks()), default=0)
+    def digest_and_largest(self) -> tuple[str, int]:
+        """``digest``, and the bits of the entry that is largest in size (NaN is larger than all; 0 of what holds no floats)."""
+        hashed, largest = hashlib.sha256(), 0
+        for chunk in self.chunks():
+            hashed.update(chunk)
+            largest = max(largest, _largest(chunk, self.dtype))
+        return hashed.hexdigest(), largest
+
+
+def _largest(chunk: bytes, dtype: str) -> int:
+    if dtype not in FLOATS:
+        return 0
+    kind = np.dtype(FLOATS[dtype]).newbyteorder("<")
+    sign = kind.type(1 << (8 * kind.itemsize - 1))
+    return int((np.frombuffer(chunk, kind) & ~sign).max())
 
 
 def read_json(path: Path, name: str) -> dict[str, Any]:
@@ -161,6 +169,13 @@ def digests(tensors: Mapping[str, Stored]) -> dict[str, str]:
     """sha256 of the bytes of every tensor, by name; a few are read at a time."""
     with ThreadPoolExecutor(READERS) as pool:
         return dict(zip(tensors, pool.map(Stored.digest, tensors.values()), strict=True))
+
+
+def digests_and_largest(tensors: Mapping[str, Stored]) -> tuple[dict[str, str], dict[str, int]]:
+    """``digests`` and, from the same reading, the bits of the largest entry of every tensor."""
+    with ThreadPoolExecutor(READERS) as pool:
+        found = dict(zip(tensors, pool.map(Stored.digest_and_largest, tensors.values()), strict=True))
+    return {name: one for name, (one, _) in found.items()}, {name: one for name, (_, one) in found.items()}
 
 
 def identity(config: Mapping[str, Any], tensors: Mapping[str, Stored], hashes: Mapping[str, str]) -> str:

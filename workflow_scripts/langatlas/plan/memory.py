@@ -63,9 +63,9 @@ def gradients(shape: Shape, purpose: str, tokens: int, precision: str) -> float:
 
 
 def forward(shape: Shape, tokens: float, precision: str) -> float:
-    """Beyond weights: logits, one block's activations, and the largest tensor's bits as they are summed for the check."""
+    """Beyond weights: logits and one block's activations."""
     logits = engine.logits_bytes(size_of(shape), tokens, precision)
-    return logits + activations(shape, tokens, precision) / shape.layers + 32 * shape.largest
+    return logits + activations(shape, tokens, precision) / shape.layers
 
 
 def sweep(shape: Shape, ratio: float, tokens: float, precision: str) -> float:
